@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A complete answer, built once and sent any number of times: status, fields, and a body in memory
+ * or in a file. Belongs to one loop (reference counts are not atomic). Immutable after reply_new. */
+#ifndef HTTP_REPLY_H
+#define HTTP_REPLY_H
+
+#include "base/span.h"
+
+/* A file body: shared by replies, closed when the last reference goes. */
+struct reply_file {
+	int fd;
+	uint64_t size;
+	unsigned refs;
+	void (*release)(struct reply_file *f); /* called at zero references */
+};
+
+struct reply_spec {
+	int status;
+	struct mg_span content_type;  /* empty: no body field */
+	struct mg_span etag;          /* with quotes; empty: no conditional answers, no ranges */
+	int64_t last_modified;        /* wall seconds; -1: none */
+	struct mg_span cache_control; /* empty: none */
+	struct mg_span fields;        /* further lines, each "Name: value\r\n" */
+	struct mg_span body;          /* copied */
+	struct reply_file *file;      /* or a file: one reference is taken */
+	/* Where in body 16 characters stand that each sending replaces by the request's id (-1: none). */
+	ptrdiff_t request_id_at;
+	bool close; /* the connection ends after this answer */
+};
+
+struct reply;
+
+struct reply *reply_new(const struct reply_spec *spec); /* one reference, the caller's */
+void reply_ref(struct reply *r);
+void reply_unref(struct reply **r);
+int reply_status(const struct reply *r);
+size_t reply_bytes(const struct reply *r); /* memory it holds, for the hot cache's budget */
+
+#endif

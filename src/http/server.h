@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accepts connections on listening sockets and runs HTTP/1.1 (RFC 9112) sessions on one loop. Knows
+ * nothing of Go modules. One server a loop; several loops may share the listening descriptors. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "http/exchange.h"
+#include "loop/lane.h"
+#include "loop/loop.h"
+
+struct server;
+
+struct server_options {
+	uint32_t header_timeout_ms; /* from the first byte of a head to its end: 408 and close */
+	uint32_t idle_timeout_ms;   /* keep-alive without a request */
+	uint32_t stall_timeout_ms;  /* an answer of which the peer takes nothing */
+	uint32_t max_connections;   /* of this loop; beyond it accepting pauses */
+	struct mg_span fields;      /* lines put into every answer: "Server: …\r\nX-Go-Proxy: …\r\n" */
+	struct lane *fs_lane;       /* where file pages that are not in memory are read */
+};
+
+#define SERVER_OPTIONS_DEFAULT                                                                     \
+	((struct server_options){ .header_timeout_ms = 10000,                                      \
+				  .idle_timeout_ms = 90000,                                        \
+				  .stall_timeout_ms = 60000,                                       \
+				  .max_connections = 16384 })
+
+/* The listening fds stay the caller's. */
+struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_count,
+			  const struct server_options *options, exchange_handler_fn *handler, void *arg);
+/* Stops accepting, closes idle connections, lets answers finish (Connection: close), then calls
+ * on_drained once, at the latest after deadline_ms (what is left is cut). */
+void server_drain(struct server *s, uint64_t deadline_ms, loop_fn *on_drained, void *arg);
+void server_free(struct server **s);
+size_t server_connections(const struct server *s);
+
+#endif

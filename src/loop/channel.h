@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages between modgate's processes: a SOCK_SEQPACKET socket pair, one message a packet, file
+ * descriptors may ride along (SCM_RIGHTS). Messages are queued while the socket is full. */
+#ifndef LOOP_CHANNEL_H
+#define LOOP_CHANNEL_H
+
+#include "base/span.h"
+#include "loop/loop.h"
+
+#define CHANNEL_MESSAGE_MAX (96u << 10)
+#define CHANNEL_FDS_MAX     32
+
+struct channel;
+
+/* fds are the receiver's to close; those it does not take (sets to -1) are closed after the call. */
+typedef void channel_message_fn(void *arg, struct mg_span message, int *fds, size_t fd_count);
+/* The other side is gone; no callback after this one; the owner frees the channel (may do it here). */
+typedef void channel_closed_fn(void *arg);
+
+/* Two connected ends, close-on-exec, non-blocking. 0, or -1 with errno. */
+int channel_pair(int ends[2]);
+/* Takes over fd. */
+struct channel *channel_new(struct loop *l, int fd, channel_message_fn *on_message,
+			    channel_closed_fn *on_closed, void *arg);
+void channel_free(struct channel **ch);
+/* Never blocks and never calls back inline. fds stay the caller's (duplicated by the kernel; when the
+ * message must be queued, by us). A closed channel swallows the message. */
+void channel_send(struct channel *ch, struct mg_span message, const int *fds, size_t fd_count);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the bytes of one version came from and what they hash to: one small JSON file a version
+ * ("…/@v/<eversion>.provenance"), primary data, written durably *before* its artifact so that a
+ * stored artifact always has a record to be checked against. */
+#ifndef STORE_PROVENANCE_H
+#define STORE_PROVENANCE_H
+
+#include "store/store.h"
+
+enum provenance_kind { PROVENANCE_INFO, PROVENANCE_MOD, PROVENANCE_ZIP, PROVENANCE_KINDS };
+
+struct provenance_artifact {
+	bool present;
+	uint8_t sha256[32];
+	uint64_t size;
+	char h1[64];       /* dirhash for mod and zip; "" for info */
+	char origin[256];  /* redacted base URL, "import", "athens" */
+	char verified[16]; /* "none" now; "sumdb" with the proof work */
+	int64_t fetched_s; /* wall clock */
+};
+
+struct provenance {
+	int64_t first_seen_s;
+	struct provenance_artifact artifact[PROVENANCE_KINDS];
+};
+
+void provenance_key(const struct target *t, struct mg_buf *out);
+/* The artifact slot of a target kind; INFO, MOD and ZIP only (asserted). */
+enum provenance_kind provenance_kind_of(enum target_kind kind);
+/* MG_NOT_FOUND when there is none; MG_CORRUPT when it cannot be parsed. may_block as store_find:
+ * MG_UNAVAILABLE "would block" never occurs with true. */
+MG_CHECK enum mg_code provenance_read(struct store *s, const struct target *t, struct provenance *out,
+				      struct mg_err *err);
+/* Sets one artifact's record, keeping the others; durable on MG_OK. Callers serialise per version. */
+MG_CHECK enum mg_code provenance_record(struct store *s, const struct target *t,
+					const struct provenance_artifact *artifact, struct mg_err *err);
+
+#endif

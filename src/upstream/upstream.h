@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Outgoing HTTP GET: blocking calls for lane threads, connections shared and kept alive between
+ * them. http, https and file URLs. Limits, bounded retries with resume, redirects by hand, per-host
+ * concurrency and circuit breaker live here. Any thread. */
+#ifndef UPSTREAM_UPSTREAM_H
+#define UPSTREAM_UPSTREAM_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "loop/cancel.h"
+
+struct upstream;
+
+struct upstream_options {
+	uint32_t connect_ms;       /* DNS, TCP and TLS together */
+	uint32_t first_byte_ms;    /* from request to first byte of the answer */
+	uint32_t stall_ms;         /* below 1 KiB/s for that long */
+	uint32_t retries;          /* further tries of one GET after a transport fault or 502/503/504 */
+	uint32_t redirects;        /* hops followed */
+	uint32_t per_host;         /* transfers to one host at a time */
+	uint32_t queue_ms;         /* how long to wait for one of them */
+	uint32_t breaker_failures; /* transport faults in a row that open a host's circuit */
+	uint32_t breaker_open_ms;  /* how long it stays open before one probe is let through */
+	const char *user_agent;
+	const char *via;           /* value of the Via field, for loop detection (RFC 9110 §7.6.3) */
+	const char *ca_file;       /* PEM bundle besides the system's; NULL: none */
+};
+
+#define UPSTREAM_OPTIONS_DEFAULT                                                                   \
+	((struct upstream_options){ .connect_ms = 10000,                                           \
+				    .first_byte_ms = 30000,                                        \
+				    .stall_ms = 30000,                                             \
+				    .retries = 2,                                                  \
+				    .redirects = 10,                                               \
+				    .per_host = 32,                                                \
+				    .queue_ms = 30000,                                             \
+				    .breaker_failures = 5,                                         \
+				    .breaker_open_ms = 10000,                                      \
+				    .user_agent = "modgate/" MODGATE_VERSION })
+
+struct upstream *upstream_new(const struct upstream_options *options);
+void upstream_free(struct upstream **u); /* no call may be running */
+
+/* Where body bytes go. Called on the calling thread. Any result but MG_OK ends the transfer with it. */
+struct upstream_sink {
+	enum mg_code (*write)(void *arg, struct mg_span bytes, struct mg_err *err);
+	enum mg_code (*restart)(void *arg, struct mg_err *err); /* forget all: the transfer starts over */
+	void *arg;
+};
+
+struct upstream_request {
+	struct mg_span url;     /* credentials in it go into Authorization, to that origin only */
+	uint64_t max_bytes;     /* of the body; more is MG_CORRUPT */
+	struct upstream_sink sink;
+	const struct cancel *cancel; /* NULL: none */
+};
+
+struct upstream_answer {
+	int status;             /* as received after redirects; 200 for a file that exists */
+	char content_type[128];
+	uint32_t retry_after_s;
+	struct mg_buf text;     /* start of the body of an answer other than 200 (caller inits with a maximum, deinits) */
+	uint64_t bytes;         /* body bytes delivered to the sink; 0 unless status is 200 */
+};
+
+/* MG_OK whenever the other side answered completely, whatever the status: body to the sink for 200
+ * only. Otherwise *err says which step failed (cause dns, connect, tls, http, upstream), with the
+ * host, never with credentials. MG_CANCELED within 1 s of the token being set. */
+MG_CHECK enum mg_code upstream_get(struct upstream *u, const struct upstream_request *rq,
+				   struct upstream_answer *answer, struct mg_err *err);
+/* The URL with user-info and query blotted out, for logs and records. */
+void upstream_redact(struct mg_span url, struct mg_buf *out);
+
+#endif
