@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/answer.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+
+/* What the go command shows at most is 648 bytes; the id and the class must survive the cut. */
+#define SUBJECT_MAX 160
+#define BODY_MAX    1024
+
+static const char *class_words(enum mg_code code)
+{
+	switch (code) {
+	case MG_NOT_FOUND:
+		return "not found";
+	case MG_DENIED:
+		return "denied";
+	case MG_INVALID:
+		return "invalid request";
+	case MG_TIMEOUT:
+		return "timeout";
+	case MG_UNAVAILABLE:
+		return "unavailable";
+	case MG_CORRUPT:
+		return "corrupt";
+	case MG_CANCELED:
+		return "canceled";
+	case MG_OK:
+	case MG_INTERNAL:
+		break;
+	}
+	return "internal error";
+}
+
+/* A long module path is cut in its middle: both its host and its last elements help. */
+static void append_subject(struct mg_buf *out, struct mg_span subject)
+{
+	if (subject.n <= SUBJECT_MAX) {
+		buf_append(out, subject);
+		return;
+	}
+	buf_append(out, span_first(subject, SUBJECT_MAX / 2));
+	buf_append(out, SPAN("..."));
+	buf_append(out, span_from(subject, subject.n - SUBJECT_MAX / 2));
+}
+
+struct reply *answer_error(const struct mg_err *err, struct mg_span subject, uint32_t ttl_s)
+{
+	struct mg_buf body = BUF_MAX(BODY_MAX);
+	buf_append_str(&body, class_words(err->code));
+	buf_append(&body, SPAN(": "));
+	if (subject.n > 0) {
+		append_subject(&body, subject);
+		buf_append(&body, SPAN(": "));
+	}
+	buf_append_str(&body, err->text);
+	buf_append(&body, SPAN(" [request "));
+	ptrdiff_t id_at = (ptrdiff_t)body.n;
+	buf_append(&body, SPAN("0000000000000000]\n"));
+
+	char cache[48] = "no-store";
+	if (ttl_s > 0) snprintf(cache, sizeof cache, "public, max-age=%u", ttl_s);
+	char fields[64] = "";
+	if (err->retry_after_s > 0) {
+		snprintf(fields, sizeof fields, "Retry-After: %u\r\n", err->retry_after_s);
+	}
+	struct reply *r = reply_new(&(struct reply_spec){
+		.status = err_http_status(err->code, err->cause),
+		.content_type = SPAN("text/plain; charset=utf-8"),
+		.last_modified = -1,
+		.cache_control = span_of(cache),
+		.fields = span_of(fields),
+		.body = buf_span(&body),
+		.request_id_at = id_at,
+	});
+	buf_deinit(&body);
+	return r;
+}
+
+struct reply *answer_text(int status, struct mg_span line, struct mg_span fields)
+{
+	return reply_new(&(struct reply_spec){
+		.status = status,
+		.content_type = SPAN("text/plain; charset=utf-8"),
+		.last_modified = -1,
+		.cache_control = SPAN("no-store"),
+		.fields = fields,
+		.body = line,
+		.request_id_at = -1,
+	});
+}
