@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/look.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/hex.h"
+#include "crypto/sha256.h"
+#include "store/verified.h"
+
+/* The largest go.mod (protocol appendix B); lists and infos are far smaller. */
+#define TEXT_MAX (16u << 20)
+#define HASH_CHUNK (256u << 10)
+#define PROVENANCE_MAX (64u << 10)
+
+void look_init(struct look *l, struct store *s, const struct target *t, const char *key)
+{
+	*l = (struct look){ .store = s, .target = t, .key = key, .fd = -1, .bytes = BUF_MAX(TEXT_MAX) };
+}
+
+void look_deinit(struct look *l)
+{
+	buf_deinit(&l->bytes);
+	if (l->fd >= 0) close(l->fd);
+	l->fd = -1;
+}
+
+static enum look_result result_of(enum store_find found)
+{
+	switch (found) {
+	case STORE_HIT:
+		return LOOK_HIT;
+	case STORE_MISS:
+		return LOOK_MISS;
+	case STORE_WOULD_BLOCK:
+		return LOOK_WOULD_BLOCK;
+	case STORE_FAULT:
+		break;
+	}
+	return LOOK_FAULT;
+}
+
+/* The record of this artifact. *known is false where none was made: files copied into the store from
+ * a module cache have no record until fetch adopts them. */
+static enum look_result read_record(struct look *l, bool may_block, bool *known,
+				    struct provenance_artifact *out)
+{
+	*known = false;
+	struct mg_buf key = BUF_MAX(8192);
+	struct mg_buf text = BUF_MAX(PROVENANCE_MAX);
+	provenance_key(l->target, &key);
+	enum look_result res =
+		result_of(store_read(l->store, buf_cstr(&key), may_block, &text, NULL, &l->err));
+	if (res == LOOK_HIT) {
+		struct provenance p;
+		/* An unreadable record is not a licence to serve unchecked bytes. */
+		if (provenance_parse(buf_span(&text), &p, &l->err) != MG_OK) {
+			res = LOOK_DAMAGED;
+		} else {
+			*out = p.artifact[provenance_kind_of(l->target->kind)];
+			*known = out->present;
+		}
+	} else if (res == LOOK_MISS) {
+		res = LOOK_HIT;
+	}
+	buf_deinit(&key);
+	buf_deinit(&text);
+	return res;
+}
+
+static enum look_result damaged(struct look *l, const char *how)
+{
+	err_set(&l->err, MG_CORRUPT, MG_CAUSE_STORAGE, "the stored copy %s", how);
+	return LOOK_DAMAGED;
+}
+
+/* Against the record where there is one. */
+static enum look_result judge(struct look *l, bool known, const struct provenance_artifact *record)
+{
+	if (!known) return LOOK_HIT;
+	if (record->size != l->size) return damaged(l, "has another size than its record");
+	if (memcmp(record->sha256, l->sha256, SHA256_SIZE) != 0) {
+		return damaged(l, "has another SHA-256 than its record");
+	}
+	return LOOK_HIT;
+}
+
+static enum look_result look_text(struct look *l, bool may_block)
+{
+	struct store_file meta;
+	enum look_result res =
+		result_of(store_read(l->store, l->key, may_block, &l->bytes, &meta, &l->err));
+	if (res != LOOK_HIT) return res;
+	l->size = meta.size;
+	l->mtime_ns = meta.mtime_ns;
+	sha256_of(buf_span(&l->bytes), l->sha256);
+	if (target_is_mutable(l->target->kind)) return LOOK_HIT;
+
+	bool known;
+	struct provenance_artifact record;
+	res = read_record(l, may_block, &known, &record);
+	return res == LOOK_HIT ? judge(l, known, &record) : res;
+}
+
+/* Only on a lane: reads every byte. */
+static bool hash_file(struct look *l)
+{
+	char *chunk = check_malloc(HASH_CHUNK);
+	struct sha256 h;
+	sha256_init(&h);
+	uint64_t at = 0;
+	ssize_t n = 0;
+	while (at < l->size && (n = pread(l->fd, chunk, HASH_CHUNK, (off_t)at)) > 0) {
+		sha256_update(&h, span_make(chunk, (size_t)n));
+		at += (uint64_t)n;
+	}
+	int saved = errno;
+	sha256_final(&h, l->sha256);
+	free(chunk);
+	if (at == l->size) return true;
+	err_set(&l->err, MG_UNAVAILABLE, MG_CAUSE_STORAGE, "reading the stored copy: %s",
+		n < 0 ? strerror(saved) : "the file ended early");
+	return false;
+}
+
+static enum look_result look_zip(struct look *l, bool may_block)
+{
+	struct store_file file;
+	enum look_result res = result_of(store_find(l->store, l->key, may_block, &file, &l->err));
+	if (res != LOOK_HIT) return res;
+	if (file.size <= LOOK_SMALL) {
+		close(file.fd);
+		return look_text(l, may_block);
+	}
+	l->fd = file.fd;
+	l->size = file.size;
+	l->mtime_ns = file.mtime_ns;
+
+	if (verified_get(l->key, &file, l->sha256)) return LOOK_HIT;
+	if (!may_block) return LOOK_WOULD_BLOCK;
+	bool known;
+	struct provenance_artifact record;
+	res = read_record(l, may_block, &known, &record);
+	if (res != LOOK_HIT) return res;
+	if (!hash_file(l)) return LOOK_FAULT;
+	res = judge(l, known, &record);
+	if (res == LOOK_HIT) verified_put(l->key, &file, l->sha256);
+	return res;
+}
+
+enum look_result look_run(struct look *l, bool may_block)
+{
+	return l->target->kind == TARGET_ZIP ? look_zip(l, may_block) : look_text(l, may_block);
+}
+
+static struct mg_span content_type(enum target_kind kind)
+{
+	switch (kind) {
+	case TARGET_INFO:
+	case TARGET_LATEST:
+	case TARGET_QUERY:
+		return SPAN("application/json");
+	case TARGET_ZIP:
+		return SPAN("application/zip");
+	case TARGET_LIST:
+	case TARGET_MOD:
+		break;
+	}
+	return SPAN("text/plain; charset=utf-8");
+}
+
+static void release_file(struct reply_file *f)
+{
+	close(f->fd);
+	free(f);
+}
+
+struct reply *look_reply(struct look *l, uint32_t max_age_s, struct mg_span stale)
+{
+	char etag[2 + 2 * SHA256_SIZE];
+	etag[0] = etag[sizeof etag - 1] = '"';
+	hex_encode(l->sha256, SHA256_SIZE, etag + 1);
+
+	char cache[64] = "public, max-age=31536000, immutable";
+	bool changes = target_is_mutable(l->target->kind);
+	if (changes) snprintf(cache, sizeof cache, "public, max-age=%u", max_age_s);
+	char fields[160] = "";
+	if (stale.n > 0) {
+		snprintf(fields, sizeof fields, "Cache-Status: modgate; hit; detail=%.*s\r\n", SPAN_ARG(stale));
+	}
+	struct reply_file *file = NULL;
+	if (l->fd >= 0) {
+		file = check_calloc(1, sizeof *file);
+		*file = (struct reply_file){ .fd = l->fd, .size = l->size, .release = release_file };
+		l->fd = -1;
+	}
+	return reply_new(&(struct reply_spec){
+		.status = 200,
+		.content_type = content_type(l->target->kind),
+		.etag = span_make(etag, sizeof etag),
+		.last_modified = l->mtime_ns / 1000000000,
+		.cache_control = span_of(cache),
+		.fields = span_of(fields),
+		.body = buf_span(&l->bytes),
+		.file = file,
+		.request_id_at = -1,
+	});
+}

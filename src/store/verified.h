@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which files of the store this process has already checked against their record: a bounded set of
+ * (key, inode, size, mtime, ctime) with the SHA-256 found. Any thread. Losing an entry costs a hash. */
+#ifndef STORE_VERIFIED_H
+#define STORE_VERIFIED_H
+
+#include "store/store.h"
+
+bool verified_get(const char *key, const struct store_file *f, uint8_t sha256[32]);
+void verified_put(const char *key, const struct store_file *f, const uint8_t sha256[32]);
+
+#endif
