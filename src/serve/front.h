@@ -8,16 +8,17 @@
 
 struct front_options {
 	const char *store_root;
-	const char *path_prefix;    /* "" or "/go": what stands before GOPROXY paths; health stays at the root */
-	const char *go_proxy;       /* value of the X-Go-Proxy field of every answer */
-	const char *via;            /* our pseudonym in Via fields: seeing it means a loop (508) */
-	uint32_t fresh_ms;          /* how long list, @latest and rev queries count as fresh */
-	uint32_t stale_ms;          /* how much longer they are served while one refresh runs */
-	uint32_t order_timeout_ms;  /* the longest a request waits for fetch */
-	uint32_t max_connections;   /* of the process */
-	size_t hot_bytes;           /* of the process: prebuilt answers kept in memory */
-	bool go_get;                /* PATH?go-get=1 is passed through to the upstreams */
-	bool cache_only;            /* never ask fetch: offline */
+	const char *
+		path_prefix; /* "" or "/go": what stands before GOPROXY paths; health stays at the root */
+	const char *go_proxy;      /* value of the X-Go-Proxy field of every answer */
+	const char *via;           /* our pseudonym in Via fields: seeing it means a loop (508) */
+	uint32_t fresh_ms;         /* how long list, @latest and rev queries count as fresh */
+	uint32_t stale_ms;         /* how much longer they are served while one refresh runs */
+	uint32_t order_timeout_ms; /* the longest a request waits for fetch */
+	uint32_t max_connections;  /* of the process */
+	size_t hot_bytes;          /* of the process: prebuilt answers kept in memory */
+	bool go_get;               /* PATH?go-get=1 is passed through to the upstreams */
+	bool cache_only;           /* never ask fetch: offline */
 };
 
 #define FRONT_OPTIONS_DEFAULT                                                                      \
@@ -31,8 +32,9 @@ struct front_options {
 				 .hot_bytes = 32u << 20 })
 
 /* Control messages from the supervisor (a channel): the first byte is the kind. */
-#define FRONT_CONTROL_DRAIN    'D' /* then a little-endian u32: deadline in ms */
-#define FRONT_CONTROL_CHANNELS 'C' /* with one descriptor a worker: new channels to a restarted fetch */
+#define FRONT_CONTROL_DRAIN 'D' /* then a little-endian u32: deadline in ms */
+#define FRONT_CONTROL_CHANNELS                                                                     \
+	'C' /* with one descriptor a worker: new channels to a restarted fetch */
 
 /* Serves until drained (control message, or the control channel closing = the supervisor is gone).
  * channel_fds: one a worker, taken over. Listening descriptors stay the caller's. Returns an exit code. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -11,13 +12,15 @@
 #include "store/verified.h"
 
 /* The largest go.mod (protocol appendix B); lists and infos are far smaller. */
-#define TEXT_MAX (16u << 20)
-#define HASH_CHUNK (256u << 10)
+#define TEXT_MAX       (16u << 20)
+#define HASH_CHUNK     (256u << 10)
 #define PROVENANCE_MAX (64u << 10)
 
 void look_init(struct look *l, struct store *s, const struct target *t, const char *key)
 {
-	*l = (struct look){ .store = s, .target = t, .key = key, .fd = -1, .bytes = BUF_MAX(TEXT_MAX) };
+	*l = (struct look){
+		.store = s, .target = t, .key = key, .fd = -1, .bytes = BUF_MAX(TEXT_MAX)
+	};
 }
 
 void look_deinit(struct look *l)
@@ -188,12 +191,15 @@ struct reply *look_reply(struct look *l, uint32_t max_age_s, struct mg_span stal
 	if (changes) snprintf(cache, sizeof cache, "public, max-age=%u", max_age_s);
 	char fields[160] = "";
 	if (stale.n > 0) {
-		snprintf(fields, sizeof fields, "Cache-Status: modgate; hit; detail=%.*s\r\n", SPAN_ARG(stale));
+		snprintf(fields, sizeof fields, "Cache-Status: modgate; hit; detail=%.*s\r\n",
+			 SPAN_ARG(stale));
 	}
 	struct reply_file *file = NULL;
 	if (l->fd >= 0) {
 		file = check_calloc(1, sizeof *file);
-		*file = (struct reply_file){ .fd = l->fd, .size = l->size, .release = release_file };
+		*file = (struct reply_file){ .fd = l->fd,
+					     .size = l->size,
+					     .release = release_file };
 		l->fd = -1;
 	}
 	return reply_new(&(struct reply_spec){

@@ -11,7 +11,8 @@
 #include "store/provenance.h"
 #include "store/store.h"
 
-#define LOOK_SMALL (64u << 10) /* zips up to this size are held in memory, larger ones sent from the file */
+#define LOOK_SMALL                                                                                 \
+	(64u << 10) /* zips up to this size are held in memory, larger ones sent from the file */
 
 enum look_result {
 	LOOK_HIT,

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/front.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "loop/channel.h"
+#include "serve/pending.h"
+#include "serve/worker.h"
+
+#define FS_THREADS   8
+#define FS_QUEUE     4096
+#define FS_WAIT_MS   20000
+#define CUT_GRACE_MS 1000 /* the supervisor is gone: a short farewell */
+
+struct front {
+	struct worker *workers;
+	unsigned count;
+	struct channel *control;
+};
+
+struct command {
+	struct worker *worker;
+	uint64_t deadline_ms;
+	int channel_fd;
+};
+
+/* Commands are carried out on the worker's own loop. */
+static void post(struct worker *w, loop_fn *fn, uint64_t deadline_ms, int fd)
+{
+	struct command *c = check_malloc(sizeof *c);
+	*c = (struct command){ .worker = w, .deadline_ms = deadline_ms, .channel_fd = fd };
+	loop_post(w->loop, fn, c);
+}
+
+static void drain_one(void *arg)
+{
+	struct command *c = arg;
+	worker_drain(c->worker, c->deadline_ms);
+	free(c);
+}
+
+static void connect_one(void *arg)
+{
+	struct command *c = arg;
+	pending_connect(c->worker->pending, c->channel_fd);
+	free(c);
+}
+
+static void drain_all(struct front *f, uint64_t deadline_ms)
+{
+	for (unsigned i = 0; i < f->count; i++) {
+		post(&f->workers[i], drain_one, deadline_ms, -1);
+	}
+}
+
+static uint32_t read_u32(const char *p)
+{
+	const uint8_t *b = (const uint8_t *)p;
+	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_count)
+{
+	struct front *f = arg;
+	if (message.n == 5 && message.p[0] == FRONT_CONTROL_DRAIN) {
+		drain_all(f, read_u32(message.p + 1));
+	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_CHANNELS &&
+		   fd_count == f->count) {
+		for (unsigned i = 0; i < f->count; i++) {
+			post(&f->workers[i], connect_one, 0, fds[i]);
+			fds[i] = -1;
+		}
+	} else {
+		log_error("malformed control message", LOG_I("bytes", message.n),
+			  LOG_I("fds", fd_count));
+	}
+}
+
+static void on_control_closed(void *arg)
+{
+	struct front *f = arg;
+	channel_free(&f->control);
+	drain_all(f, CUT_GRACE_MS);
+}
+
+static void *run_worker(void *arg)
+{
+	struct worker *w = arg;
+	loop_run(w->loop);
+	return NULL;
+}
+
+static void run_all(struct front *f)
+{
+	pthread_t *threads = check_calloc(f->count, sizeof *threads);
+	for (unsigned i = 1; i < f->count; i++) {
+		MG_ASSERT(pthread_create(&threads[i], NULL, run_worker, &f->workers[i]) == 0);
+	}
+	loop_run(f->workers[0].loop);
+	for (unsigned i = 1; i < f->count; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+}
+
+int front_run(const struct front_options *options, const int *listen_fds, size_t listen_count,
+	      int control_fd, const int *channel_fds, unsigned workers)
+{
+	struct store *store;
+	struct mg_err err;
+	if (store_open(options->store_root, STORE_READ, &store, &err) != MG_OK) {
+		log_error("cannot open the store", LOG_S("root", options->store_root),
+			  LOG_S("reason", err.text));
+		return 1;
+	}
+	char fields[256];
+	int n = snprintf(fields, sizeof fields, "X-Go-Proxy: %s\r\n", options->go_proxy);
+	MG_ASSERT(n > 0 && (size_t)n < sizeof fields);
+
+	struct lane *fs = lane_new("fs", FS_THREADS, FS_QUEUE, FS_WAIT_MS);
+	struct front f = { .count = workers,
+			   .workers = check_calloc(workers, sizeof(struct worker)) };
+	for (unsigned i = 0; i < workers; i++) {
+		worker_init(&f.workers[i], options, store, fs, listen_fds, listen_count,
+			    channel_fds[i], span_make(fields, (size_t)n), workers);
+	}
+	f.control = channel_new(f.workers[0].loop, control_fd, on_control, on_control_closed, &f);
+	run_all(&f);
+
+	lane_free(&fs);
+	channel_free(&f.control);
+	for (unsigned i = 0; i < workers; i++)
+		worker_deinit(&f.workers[i]);
+	free(f.workers);
+	store_close(&store);
+	return 0;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/worker.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "gomod/target.h"
+#include "serve/answer.h"
+#include "serve/pending.h"
+
+/* How long one storage fault keeps the worker from calling itself ready. */
+#define FAULT_MEMORY_MS 10000
+
+static void send_once(struct exchange *x, struct reply *r)
+{
+	exchange_send(x, r);
+	reply_unref(&r);
+}
+
+static void send_not_found(struct exchange *x, const char *reason)
+{
+	struct mg_err err;
+	err_set(&err, MG_NOT_FOUND, MG_CAUSE_NONE, "%s", reason);
+	send_once(x, answer_error(&err, x->head.path, 0));
+}
+
+/* --- health: at the root, whatever the path prefix --- */
+
+static void send_ready(struct worker *w, struct exchange *x)
+{
+	uint64_t now = loop_now_ms(w->loop);
+	const char *why = NULL;
+	if (w->draining) {
+		why = "draining: this process is going down";
+	} else if (!w->options->cache_only && !pending_connected(w->pending)) {
+		why = "fetch: the fetch process is being restarted";
+	} else if (w->storage_fault_ms != 0 && now - w->storage_fault_ms < FAULT_MEMORY_MS) {
+		why = "store: reading or writing it failed within the last 10 s; see the log";
+	}
+	if (why == NULL) {
+		exchange_send(x, w->ready);
+		return;
+	}
+	char line[160];
+	snprintf(line, sizeof line, "not ready: %s\n", why);
+	send_once(x, answer_text(503, span_of(line), SPAN("Retry-After: 1\r\n")));
+}
+
+static bool route_health(struct worker *w, struct exchange *x)
+{
+	struct mg_span path = x->head.path;
+	if (span_eq(path, SPAN("/livez"))) {
+		exchange_send(x, w->live);
+	} else if (span_eq(path, SPAN("/readyz"))) {
+		send_ready(w, x);
+	} else if (span_eq(path, SPAN("/"))) {
+		exchange_send(x, w->root);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* --- GOPROXY --- */
+
+/* Is "go-get=1" one of the query's parameters? Other queries are ignored (protocol §1.1). */
+static bool asks_go_get(struct mg_span query)
+{
+	while (query.p != NULL) {
+		if (span_eq(span_cut(&query, '&'), SPAN("go-get=1"))) return true;
+	}
+	return false;
+}
+
+/* Removes a leading path element, which must end at a slash or at the end. */
+static bool cut_prefix(struct mg_span *path, struct mg_span prefix)
+{
+	if (!span_has_prefix(*path, prefix)) return false;
+	struct mg_span rest = span_from(*path, prefix.n);
+	if (rest.n > 0 && rest.p[0] != '/') return false;
+	*path = rest;
+	return true;
+}
+
+static void route_module(struct worker *w, struct exchange *x)
+{
+	struct mg_span path = x->head.path;
+	if (!cut_prefix(&path, span_of(w->options->path_prefix))) {
+		send_not_found(
+			x, "this server's GOPROXY URL has a path prefix, which is missing here");
+		return;
+	}
+	if (path.n == 0 || span_eq(path, SPAN("/"))) {
+		exchange_send(x, w->root);
+		return;
+	}
+	bool stored_only =
+		w->options->cache_only || cut_prefix(&path, SPAN("/cached-only")) ||
+		span_eq_nocase(x->head.field[HEAD_FIELD_DISABLE_MODULE_FETCH], SPAN("true"));
+	if (asks_go_get(x->head.query)) {
+		if (w->options->go_get && !stored_only) {
+			pending_go_get(w->pending, x, path);
+		} else {
+			send_not_found(x,
+				       "go-import pages are not passed through (setting go-get)");
+		}
+		return;
+	}
+	struct target t;
+	struct mg_err err;
+	if (target_parse(path, &x->arena, &t, &err) != MG_OK) {
+		send_once(x, answer_error(&err, path, 0));
+		return;
+	}
+	pending_begin(w->pending, x, &t, stored_only);
+}
+
+static void route_method(struct worker *w, struct exchange *x)
+{
+	exchange_send(x, x->head.method == HEAD_OPTIONS ? w->options_reply : w->bad_method);
+}
+
+/* The way of every request; the first lines are the way of a hit. */
+static void handle(struct exchange *x, void *arg)
+{
+	struct worker *w = arg;
+	const struct head *h = &x->head;
+	if (h->method != HEAD_GET && h->method != HEAD_HEAD) {
+		route_method(w, x);
+		return;
+	}
+	if (h->field[HEAD_FIELD_VIA].p != NULL &&
+	    span_find(h->field[HEAD_FIELD_VIA], w->via) >= 0) {
+		exchange_send(x, w->looped);
+		return;
+	}
+	if (h->query.p == NULL || !asks_go_get(h->query)) {
+		struct reply *r = hot_get(w->hot, h->path, loop_now_ms(w->loop));
+		if (r != NULL) {
+			exchange_send(x, r);
+			return;
+		}
+	}
+	if (!route_health(w, x)) route_module(w, x);
+}
+
+/* --- life --- */
+
+static void release_reply(void *value)
+{
+	struct reply *r = value;
+	reply_unref(&r);
+}
+
+void worker_init(struct worker *w, const struct front_options *options, struct store *store,
+		 struct lane *fs, const int *listen_fds, size_t listen_count, int channel_fd,
+		 struct mg_span server_fields, unsigned workers)
+{
+	*w = (struct worker){
+		.options = options,
+		.loop = loop_new(),
+		.store = store,
+		.fs = fs,
+		.hot = hot_new(options->hot_bytes / workers, release_reply),
+		.via = span_of(options->via),
+	};
+	w->root = answer_text(
+		200,
+		SPAN("modgate " MODGATE_VERSION " serves Go modules: set GOPROXY to this URL.\n"),
+		SPAN(""));
+	w->live = answer_text(200, SPAN("ok\n"), SPAN(""));
+	w->ready = answer_text(200, SPAN("ready\n"), SPAN(""));
+	w->options_reply = answer_text(204, SPAN(""), SPAN("Allow: GET, HEAD, OPTIONS\r\n"));
+	w->bad_method = answer_text(405, SPAN("only GET and HEAD are served here\n"),
+				    SPAN("Allow: GET, HEAD, OPTIONS\r\n"));
+	w->looped = answer_text(
+		508,
+		SPAN("loop: this request already passed through this modgate; an upstream in "
+		     "its GOPROXY list leads back here\n"),
+		SPAN(""));
+	struct server_options so = SERVER_OPTIONS_DEFAULT;
+	so.max_connections = options->max_connections / workers;
+	so.fields = server_fields;
+	so.fs_lane = fs;
+	w->pending = pending_table_new(w, channel_fd);
+	w->server = server_new(w->loop, listen_fds, listen_count, &so, handle, w);
+}
+
+static void on_server_drained(void *arg)
+{
+	struct worker *w = arg;
+	log_debug("worker drained", LOG_I("connections", server_connections(w->server)));
+	loop_stop(w->loop);
+}
+
+void worker_drain(struct worker *w, uint64_t deadline_ms)
+{
+	if (w->draining) return;
+	w->draining = true;
+	server_drain(w->server, deadline_ms, on_server_drained, w);
+}
+
+void worker_deinit(struct worker *w)
+{
+	server_free(&w->server);
+	pending_table_free(&w->pending);
+	hot_free(&w->hot);
+	reply_unref(&w->root);
+	reply_unref(&w->live);
+	reply_unref(&w->ready);
+	reply_unref(&w->options_reply);
+	reply_unref(&w->bad_method);
+	reply_unref(&w->looped);
+	loop_free(&w->loop);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One loop thread of the front: takes each request from its head to an answer. Internal to serve. */
+#ifndef SERVE_WORKER_H
+#define SERVE_WORKER_H
+
+#include "http/server.h"
+#include "loop/lane.h"
+#include "loop/loop.h"
+#include "serve/front.h"
+#include "store/hot.h"
+#include "store/store.h"
+
+struct worker {
+	const struct front_options *options;
+	struct loop *loop;
+	struct store *store; /* shared by all workers: read-only */
+	struct lane *fs;     /* shared: blocking looks into the store */
+	struct server *server;
+	struct hot *hot;
+	struct pending_table *pending;
+	struct reply *root, *live, *ready, *options_reply, *bad_method, *looped;
+	struct mg_span via;        /* options->via */
+	uint64_t storage_fault_ms; /* when the storage last failed us; 0: never */
+	bool draining;
+};
+
+/* channel_fd is taken over. server_fields: the lines for every answer. Any thread; from then on the
+ * loop's. */
+void worker_init(struct worker *w, const struct front_options *options, struct store *store,
+		 struct lane *fs, const int *listen_fds, size_t listen_count, int channel_fd,
+		 struct mg_span server_fields, unsigned workers);
+/* Stops the loop when the last answer is sent, at the latest after deadline_ms. */
+void worker_drain(struct worker *w, uint64_t deadline_ms);
+void worker_deinit(struct worker *w); /* after the loop ended */
+
+#endif
