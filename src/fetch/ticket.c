@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/ticket.h"
+
+/* message = type:u8 id:u32 ( order / result / nothing for a cancel )
+ * order   = flags:u32 kind:u8 path:span version:span request_id:span
+ * result  = code:u8 cause:u8 stale:u8 ttl_ms:u32 retry_after_s:u32 text:span body:span
+ * span    = length:u32 bytes */
+
+#define PATH_MAX_BYTES    8192
+#define VERSION_MAX_BYTES 1024
+#define REQUEST_ID_MAX    128
+#define TEXT_MAX_BYTES    4096
+#define BODY_MAX_BYTES    (64u << 10)
+
+static void put_u32(struct mg_buf *out, uint32_t v)
+{
+	const char bytes[4] = { (char)v, (char)(v >> 8), (char)(v >> 16), (char)(v >> 24) };
+	buf_append(out, span_make(bytes, sizeof bytes));
+}
+
+static void put_u8(struct mg_buf *out, unsigned v)
+{
+	buf_append_char(out, (char)v);
+}
+
+static void put_span(struct mg_buf *out, struct mg_span s)
+{
+	put_u32(out, (uint32_t)s.n);
+	buf_append(out, s);
+}
+
+void ticket_encode(const struct ticket *t, struct mg_buf *out)
+{
+	put_u8(out, t->type);
+	put_u32(out, t->id);
+	if (t->type == TICKET_ORDER) {
+		put_u32(out, t->flags);
+		put_u8(out, t->kind);
+		put_span(out, t->path);
+		put_span(out, t->version);
+		put_span(out, t->request_id);
+	} else if (t->type == TICKET_RESULT) {
+		put_u8(out, t->code);
+		put_u8(out, t->cause);
+		put_u8(out, t->stale);
+		put_u32(out, t->ttl_ms);
+		put_u32(out, t->retry_after_s);
+		put_span(out, t->text);
+		put_span(out, t->body);
+	}
+}
+
+struct reader {
+	struct mg_span rest;
+	bool bad;
+};
+
+static unsigned get_u8(struct reader *r, unsigned below)
+{
+	if (r->rest.n < 1) r->bad = true;
+	if (r->bad) return 0;
+	unsigned v = (unsigned char)r->rest.p[0];
+	r->rest = span_from(r->rest, 1);
+	if (v >= below) r->bad = true;
+	return v;
+}
+
+static uint32_t get_u32(struct reader *r)
+{
+	if (r->rest.n < 4) r->bad = true;
+	if (r->bad) return 0;
+	const unsigned char *p = (const unsigned char *)r->rest.p;
+	r->rest = span_from(r->rest, 4);
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static struct mg_span get_span(struct reader *r, size_t max)
+{
+	size_t n = get_u32(r);
+	if (n > max || n > r->rest.n) r->bad = true;
+	if (r->bad) return (struct mg_span){ 0 };
+	struct mg_span s = span_first(r->rest, n);
+	r->rest = span_from(r->rest, n);
+	return s;
+}
+
+static void get_order(struct reader *r, struct ticket *t)
+{
+	t->flags = get_u32(r);
+	if (t->flags & ~(uint32_t)(TICKET_REFRESH | TICKET_DAMAGED | TICKET_GO_GET)) r->bad = true;
+	t->kind = (enum target_kind)get_u8(r, TARGET_KIND_COUNT);
+	t->path = get_span(r, PATH_MAX_BYTES);
+	t->version = get_span(r, VERSION_MAX_BYTES);
+	t->request_id = get_span(r, REQUEST_ID_MAX);
+}
+
+static void get_result(struct reader *r, struct ticket *t)
+{
+	t->code = (enum mg_code)get_u8(r, MG_CODE_COUNT);
+	t->cause = (enum mg_cause)get_u8(r, MG_CAUSE_COUNT);
+	t->stale = get_u8(r, 2) != 0;
+	t->ttl_ms = get_u32(r);
+	t->retry_after_s = get_u32(r);
+	t->text = get_span(r, TEXT_MAX_BYTES);
+	t->body = get_span(r, BODY_MAX_BYTES);
+}
+
+bool ticket_decode(struct mg_span message, struct ticket *out)
+{
+	struct reader r = { .rest = message };
+	struct ticket t = { 0 };
+	t.type = (enum ticket_type)get_u8(&r, TICKET_RESULT + 1);
+	t.id = get_u32(&r);
+	if (t.type == TICKET_ORDER)
+		get_order(&r, &t);
+	else if (t.type == TICKET_RESULT)
+		get_result(&r, &t);
+	else if (t.type != TICKET_CANCEL)
+		return false;
+	if (r.bad || r.rest.n != 0) return false;
+	*out = t;
+	return true;
+}
