@@ -15,9 +15,10 @@ void json_free(struct json **root);
 const struct json *json_member(const struct json *j, const char *key);
 size_t json_count(const struct json *j);                       /* of an array or object; 0 otherwise */
 const struct json *json_at(const struct json *j, size_t i);    /* of an array */
-bool json_string(const struct json *j, struct mg_span *out);   /* false when it is no string */
-bool json_int(const struct json *j, int64_t *out);
-bool json_bool(const struct json *j, bool *out);
+/* false when j is of another type; *out is untouched then. */
+bool json_as_string(const struct json *j, struct mg_span *out);
+bool json_as_int(const struct json *j, int64_t *out);
+bool json_as_bool(const struct json *j, bool *out);
 /* Writing: appends s as a JSON string with its quotes (invalid UTF-8 becomes U+FFFD). */
 void json_quote(struct mg_span s, struct mg_buf *out);
 
