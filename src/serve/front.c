@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "loop/channel.h"
-#include "serve/pending.h"
+#include "serve/orders.h"
 #include "serve/worker.h"
 
 #define FS_THREADS   8
@@ -47,7 +47,7 @@ static void drain_one(void *arg)
 static void connect_one(void *arg)
 {
 	struct command *c = arg;
-	pending_connect(c->worker->pending, c->channel_fd);
+	orders_connect(c->worker->orders, c->channel_fd);
 	free(c);
 }
 

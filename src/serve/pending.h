@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The requests of one worker that could not be answered at once: one pending a store key, any number
  * of exchanges waiting for it. A pending is being looked up on the fs lane or has been ordered from
- * fetch; each waiter gets its answer, or the failure. Loop thread only. */
+ * fetch; each waiter gets the answer, or the failure. Loop thread only. */
 #ifndef SERVE_PENDING_H
 #define SERVE_PENDING_H
 
@@ -11,7 +11,7 @@
 
 struct pending_table;
 
-struct pending_table *pending_table_new(struct worker *w, int channel_fd);
+struct pending_table *pending_table_new(struct worker *w);
 void pending_table_free(struct pending_table **t);
 /* Answers x for t: now when that needs no wait, else it is parked. stored_only: never asks fetch. t
  * lives in x's arena. */
@@ -19,8 +19,5 @@ void pending_begin(struct pending_table *t, struct exchange *x, const struct tar
 		   bool stored_only);
 /* PATH?go-get=1, passed through to the upstreams. path: the URL path. */
 void pending_go_get(struct pending_table *t, struct exchange *x, struct mg_span path);
-/* A new channel to a restarted fetch; orders that wait for one are sent. */
-void pending_connect(struct pending_table *t, int channel_fd);
-bool pending_connected(const struct pending_table *t);
 
 #endif

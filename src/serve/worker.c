@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "gomod/target.h"
 #include "serve/answer.h"
+#include "serve/orders.h"
 #include "serve/pending.h"
 
 /* How long one storage fault keeps the worker from calling itself ready. */
@@ -33,7 +34,7 @@ static void send_ready(struct worker *w, struct exchange *x)
 	const char *why = NULL;
 	if (w->draining) {
 		why = "draining: this process is going down";
-	} else if (!w->options->cache_only && !pending_connected(w->pending)) {
+	} else if (!w->options->cache_only && !orders_connected(w->orders)) {
 		why = "fetch: the fetch process is being restarted";
 	} else if (w->storage_fault_ms != 0 && now - w->storage_fault_ms < FAULT_MEMORY_MS) {
 		why = "store: reading or writing it failed within the last 10 s; see the log";
@@ -183,7 +184,9 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 	so.max_connections = options->max_connections / workers;
 	so.fields = server_fields;
 	so.fs_lane = fs;
-	w->pending = pending_table_new(w, channel_fd);
+	w->orders = orders_new(w->loop, options->order_timeout_ms);
+	orders_connect(w->orders, channel_fd);
+	w->pending = pending_table_new(w);
 	w->server = server_new(w->loop, listen_fds, listen_count, &so, handle, w);
 }
 
@@ -205,6 +208,7 @@ void worker_deinit(struct worker *w)
 {
 	server_free(&w->server);
 	pending_table_free(&w->pending);
+	orders_free(&w->orders);
 	hot_free(&w->hot);
 	reply_unref(&w->root);
 	reply_unref(&w->live);

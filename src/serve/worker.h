@@ -18,6 +18,7 @@ struct worker {
 	struct server *server;
 	struct hot *hot;
 	struct pending_table *pending;
+	struct orders *orders;
 	struct reply *root, *live, *ready, *options_reply, *bad_method, *looped;
 	struct mg_span via;        /* options->via */
 	uint64_t storage_fault_ms; /* when the storage last failed us; 0: never */

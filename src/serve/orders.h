@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one worker has asked of the fetch process and not yet heard of: sends orders over the channel,
+ * hands out results, keeps orders over a restart of fetch, and bounds every wait. Loop thread only. */
+#ifndef SERVE_ORDERS_H
+#define SERVE_ORDERS_H
+
+#include "base/map.h"
+#include "fetch/ticket.h"
+#include "loop/loop.h"
+
+struct orders;
+struct order;
+
+/* Exactly once for each order placed and not canceled, never from inside orders_place. A failure of
+ * ours (fetch gone, deadline) looks like one of fetch's. The order is no longer open when called. */
+typedef void order_result_fn(struct order *o, const struct ticket *result);
+
+struct order {
+	/* The owner's to set; the spans live as long as the order is open. */
+	uint32_t flags;
+	enum target_kind kind;
+	struct mg_span path, version, request_id;
+	order_result_fn *on_result;
+	/* orders' own */
+	struct orders *orders; /* NULL while not open */
+	struct map_node by_id;
+	uint32_t id;
+	unsigned tries;
+	bool sent;
+	uint64_t since_ms;
+};
+
+struct orders *orders_new(struct loop *l, uint32_t timeout_ms);
+void orders_free(struct orders **os); /* open orders are dropped without a word */
+/* A channel to fetch, taken over; replaces the one before. What waits is sent. */
+void orders_connect(struct orders *os, int channel_fd);
+bool orders_connected(const struct orders *os);
+void orders_place(struct orders *os, struct order *o);
+/* Nobody waits for it any more. Nothing happens when it is not open. */
+void orders_cancel(struct order *o);
+
+#endif
