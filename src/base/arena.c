@@ -74,10 +74,10 @@ char *arena_strdup(struct arena *a, struct mg_span s)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
-	va_list ap;
+	va_list ap, again;
 	va_start(ap, fmt);
-	va_list again;
 	va_copy(again, ap);
+	MG_ASSERT(fmt != NULL); /* gcc's sanitizer build warns of it otherwise */
 	int n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
 	MG_ASSERT(n >= 0);
