@@ -14,7 +14,6 @@
 /* The largest go.mod (protocol appendix B); lists and infos are far smaller. */
 #define TEXT_MAX       (16u << 20)
 #define HASH_CHUNK     (256u << 10)
-#define PROVENANCE_MAX (64u << 10)
 
 void look_init(struct look *l, struct store *s, const struct target *t, const char *key)
 {
