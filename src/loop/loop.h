@@ -19,7 +19,8 @@ typedef void loop_io_fn(void *arg, unsigned events); /* events: LOOP_READ | LOOP
 
 /* Belongs to the thread that first calls loop_run; handles may be made before that by the maker. */
 struct loop *loop_new(void);
-void loop_free(struct loop **l); /* after loop_run returned; frees what handles remain */
+/* After loop_run returned: runs what was posted and not yet run, frees what handles remain. */
+void loop_free(struct loop **l);
 void loop_run(struct loop *l);   /* until loop_stop */
 void loop_stop(struct loop *l);  /* ends loop_run after the current turn; from the loop's thread */
 uint64_t loop_now_ms(const struct loop *l); /* monotonic, as of the current turn */
