@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A modgate process of a test's own: free port, own store, chosen environment, checked exit."""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+from lib import http
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# What a sanitizer or a failed assertion leaves in the log. Any of it fails the test.
+TROUBLE = re.compile(
+    r"Sanitizer|runtime error:|assertion failed|Assertion|stack smashing|double free|corrupted"
+)
+
+
+def binary():
+    return str((ROOT / os.environ.get("MODGATE", "build/modgate")).resolve())
+
+
+def sanitized():
+    return "asan" in binary() or "tsan" in binary()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Modgate:
+    """Started by `start`, ended by `stop`, which asserts what must hold for every exit."""
+
+    def __init__(self, folder, goproxy=None, config=None, env=None, args=(), prefix=""):
+        self.folder = pathlib.Path(folder)
+        self.store = self.folder / "store"
+        self.goproxy = goproxy
+        self.config = config
+        self.env = env or {}
+        self.args = list(args)
+        self.prefix = prefix
+        self.port = None
+        self.process = None
+        self.logs = []
+
+    def environment(self):
+        home = self.folder / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "GOSUMDB": "off",
+            "NO_PROXY": "*",
+            "ASAN_OPTIONS": "abort_on_error=0:halt_on_error=1:detect_leaks=1:allocator_may_return_null=0",
+            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+            "TSAN_OPTIONS": "halt_on_error=1",
+        }
+        if self.goproxy is not None:
+            env["GOPROXY"] = self.goproxy
+        env.update(self.env)
+        return {k: v for k, v in env.items() if v is not None}
+
+    def start(self, wait=True):
+        self.port = self.port or free_port()
+        argv = [binary(), "serve", "--listen", f"127.0.0.1:{self.port}", "--store", str(self.store)]
+        if self.config is not None:
+            file = self.folder / "modgate.yaml"
+            file.write_text(self.config)
+            argv += ["--config", str(file)]
+        log = self.folder / f"log.{len(self.logs)}"
+        self.logs.append(log)
+        with open(log, "wb") as out:
+            self.process = subprocess.Popen(
+                argv + self.args,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, seconds=20):
+        end = time.monotonic() + seconds
+        while True:
+            if self.process.poll() is not None:
+                raise AssertionError(f"modgate ended with {self.process.returncode}:\n{self.log()}")
+            try:
+                if self.get("/readyz").status == 200:
+                    return
+            except OSError:
+                pass
+            if time.monotonic() > end:
+                raise AssertionError(f"modgate is not ready after {seconds} s:\n{self.log()}")
+            time.sleep(0.02)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}{self.prefix}"
+
+    @property
+    def address(self):
+        return ("127.0.0.1", self.port)
+
+    def log(self):
+        return "".join(f.read_text(errors="replace") for f in self.logs)
+
+    def get(self, target, headers=(), method="GET", timeout=60):
+        """One request on a connection of its own. The target goes out as it is."""
+        return http.request(self.address, self.prefix + target, headers, method, timeout)
+
+    def session(self, timeout=60):
+        return http.Session(self.address, timeout)
+
+    # -- the processes
+
+    def children(self):
+        """{process name or role: pid} of what the supervisor started, from /proc."""
+        found = {}
+        for pid in processes():
+            try:
+                stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+                if int(stat.rsplit(")", 1)[1].split()[1]) != self.process.pid:
+                    continue
+                title = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+                name = stat[stat.index("(") + 1 : stat.rindex(")")]
+            except (OSError, ValueError):
+                continue
+            for role in ("front", "fetch", "sign"):
+                if role in title.split(str(self.store))[0] or role in name:
+                    found[role] = pid
+        return found
+
+    def rss(self):
+        """Resident bytes of all its processes."""
+        total = 0
+        for pid in [self.process.pid, *self.children().values()]:
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            total += int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
+        return total
+
+    def peak_rss(self):
+        """Sum of the high-water marks: an upper bound of what all held at once."""
+        total = 0
+        for pid in [self.process.pid, *self.children().values()]:
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            total += int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
+        return total
+
+    def stop(self, check=True):
+        """SIGTERM. Every exit must be 0, in time, leave no process and no sanitizer report."""
+        if self.process is None:
+            return
+        group = self.process.pid
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(group, signal.SIGKILL)
+            self.process.wait()
+            code = "none: killed after 30 s"
+        left = group_members(group)
+        if left:
+            os.killpg(group, signal.SIGKILL)
+        self.process = None
+        if not check:
+            return
+        log = self.log()
+        trouble = TROUBLE.search(log)
+        assert not trouble, f"in the log:\n{log[max(0, trouble.start() - 500):][:6000]}"
+        assert code == 0, f"exit code {code} on SIGTERM:\n{log[-3000:]}"
+        assert not left, f"processes left behind: {left}"
+
+    def kill(self):
+        """kill -9 of all its processes at once, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+
+def processes():
+    return [int(p) for p in os.listdir("/proc") if p.isdigit()]
+
+
+def group_members(group):
+    found = []
+    for pid in processes():
+        try:
+            stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(stat[2]) == group and stat[0] != "Z":
+            found.append(pid)
+    return found
