@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The far end of each channel is this test, in the part of fetch. */
+#include "serve/orders.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "loop/channel.h"
+
+struct ask {
+	struct order order;
+	unsigned results;
+	enum mg_code code;
+	char text[200];
+	struct loop *stop; /* the loop to stop on a result */
+};
+
+static void on_result(struct order *o, const struct ticket *result)
+{
+	struct ask *a = (struct ask *)(void *)o;
+	a->results++;
+	a->code = result->code;
+	snprintf(a->text, sizeof a->text, "%.*s", SPAN_ARG(result->text));
+	if (a->stop != NULL) loop_stop(a->stop);
+}
+
+static struct ask ask_for(const char *path, struct loop *stop)
+{
+	return (struct ask){
+		.order = { .kind = TARGET_LIST, .path = span_of(path), .on_result = on_result },
+		.stop = stop,
+	};
+}
+
+static struct ticket receive(int fd, char *bytes, size_t size)
+{
+	ssize_t n;
+	do {
+		n = recv(fd, bytes, size, 0);
+	} while (n < 0); /* the pair is non-blocking */
+	struct ticket t;
+	assert_true(ticket_decode(span_make(bytes, (size_t)n), &t));
+	return t;
+}
+
+static void answer(int fd, uint32_t id, enum mg_code code)
+{
+	struct mg_buf out = BUF_MAX(4096);
+	ticket_encode(&(struct ticket){ .type = TICKET_RESULT, .id = id, .code = code }, &out);
+	assert_int_equal(send(fd, out.p, out.n, 0), (ssize_t)out.n);
+	buf_deinit(&out);
+}
+
+static void test_order_is_answered(void **state)
+{
+	struct loop *l = loop_new();
+	struct orders *os = orders_new(l, 60000);
+	int ends[2];
+	assert_int_equal(channel_pair(ends), 0);
+	orders_connect(os, ends[0]);
+	struct ask a = ask_for("example.com/m", l);
+	orders_place(os, &a.order);
+	char bytes[4096];
+	struct ticket t = receive(ends[1], bytes, sizeof bytes);
+	assert_int_equal(t.type, TICKET_ORDER);
+	assert_true(span_eq(t.path, SPAN("example.com/m")));
+	answer(ends[1], t.id, MG_OK);
+	loop_run(l);
+	assert_int_equal(a.results, 1);
+	assert_int_equal(a.code, MG_OK);
+	close(ends[1]);
+	orders_free(&os);
+	loop_free(&l);
+}
+
+/* One restart of fetch costs nothing, what is open at two of them is answered. */
+static void test_restart(void **state)
+{
+	struct loop *l = loop_new();
+	struct orders *os = orders_new(l, 60000);
+	struct ask a = ask_for("example.com/m", l);
+	orders_place(os, &a.order); /* before there is a channel */
+	char bytes[4096];
+	for (int i = 0; i < 2; i++) {
+		int ends[2];
+		assert_int_equal(channel_pair(ends), 0);
+		orders_connect(os, ends[0]);
+		assert_int_equal(receive(ends[1], bytes, sizeof bytes).type, TICKET_ORDER);
+		assert_int_equal(a.results, 0);
+		close(ends[1]);
+	}
+	loop_run(l);
+	assert_int_equal(a.results, 1);
+	assert_int_equal(a.code, MG_UNAVAILABLE);
+	assert_non_null(strstr(a.text, "twice"));
+	assert_false(orders_connected(os));
+	orders_free(&os);
+	loop_free(&l);
+}
+
+static void test_cancel_is_told(void **state)
+{
+	struct loop *l = loop_new();
+	struct orders *os = orders_new(l, 60000);
+	int ends[2];
+	assert_int_equal(channel_pair(ends), 0);
+	orders_connect(os, ends[0]);
+	struct ask a = ask_for("example.com/m", NULL);
+	orders_place(os, &a.order);
+	char bytes[4096];
+	uint32_t id = receive(ends[1], bytes, sizeof bytes).id;
+	orders_cancel(&a.order);
+	struct ticket t = receive(ends[1], bytes, sizeof bytes);
+	assert_int_equal(t.type, TICKET_CANCEL);
+	assert_int_equal(t.id, id);
+	orders_cancel(&a.order); /* harmless */
+	answer(ends[1], id, MG_OK);
+	struct ask b = ask_for("example.com/n", l);
+	orders_place(os, &b.order);
+	answer(ends[1], receive(ends[1], bytes, sizeof bytes).id, MG_NOT_FOUND);
+	loop_run(l);
+	assert_int_equal(a.results, 0);
+	assert_int_equal(b.code, MG_NOT_FOUND);
+	close(ends[1]);
+	orders_free(&os);
+	loop_free(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order_is_answered),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_cancel_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
