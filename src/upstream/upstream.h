@@ -12,18 +12,18 @@
 struct upstream;
 
 struct upstream_options {
-	uint32_t connect_ms;       /* DNS, TCP and TLS together */
-	uint32_t first_byte_ms;    /* from request to first byte of the answer */
-	uint32_t stall_ms;         /* below 1 KiB/s for that long */
-	uint32_t retries;          /* further tries of one GET after a transport fault or 502/503/504 */
-	uint32_t redirects;        /* hops followed */
-	uint32_t per_host;         /* transfers to one host at a time */
-	uint32_t queue_ms;         /* how long to wait for one of them */
+	uint32_t connect_ms;    /* DNS, TCP and TLS together */
+	uint32_t first_byte_ms; /* from request to first byte of the answer */
+	uint32_t stall_ms;      /* below 1 KiB/s for that long */
+	uint32_t retries;   /* further tries of one GET after a transport fault or 502/503/504 */
+	uint32_t redirects; /* hops followed */
+	uint32_t per_host;  /* transfers to one host at a time */
+	uint32_t queue_ms;  /* how long to wait for one of them */
 	uint32_t breaker_failures; /* transport faults in a row that open a host's circuit */
 	uint32_t breaker_open_ms;  /* how long it stays open before one probe is let through */
 	const char *user_agent;
-	const char *via;           /* value of the Via field, for loop detection (RFC 9110 §7.6.3) */
-	const char *ca_file;       /* PEM bundle besides the system's; NULL: none */
+	const char *via;     /* value of the Via field, for loop detection (RFC 9110 §7.6.3) */
+	const char *ca_file; /* PEM bundle besides the system's; NULL: none */
 };
 
 #define UPSTREAM_OPTIONS_DEFAULT                                                                   \
@@ -38,29 +38,37 @@ struct upstream_options {
 				    .breaker_open_ms = 10000,                                      \
 				    .user_agent = "modgate/" MODGATE_VERSION })
 
+/* The strings in options stay the caller's and are used until upstream_free. SIGPIPE is set to be
+ * ignored if it still had its default effect. Proxies are read from the environment here. */
 struct upstream *upstream_new(const struct upstream_options *options);
 void upstream_free(struct upstream **u); /* no call may be running */
+/* Closes connections that were idle for a minute; to be called every few seconds. Any thread. */
+void upstream_sweep(struct upstream *u);
 
 /* Where body bytes go. Called on the calling thread. Any result but MG_OK ends the transfer with it. */
 struct upstream_sink {
 	enum mg_code (*write)(void *arg, struct mg_span bytes, struct mg_err *err);
-	enum mg_code (*restart)(void *arg, struct mg_err *err); /* forget all: the transfer starts over */
+	enum mg_code (*restart)(void *arg,
+				struct mg_err *err); /* forget all: the transfer starts over */
 	void *arg;
 };
 
 struct upstream_request {
-	struct mg_span url;     /* credentials in it go into Authorization, to that origin only */
-	uint64_t max_bytes;     /* of the body; more is MG_CORRUPT */
+	struct mg_span url;  /* credentials in it go into Authorization, to that origin only */
+	struct mg_span root; /* file: the tree's root; when that is gone nothing is proven absent.
+				   Empty: not looked at */
+	uint64_t max_bytes;  /* of the body; more is MG_CORRUPT */
 	struct upstream_sink sink;
 	const struct cancel *cancel; /* NULL: none */
 };
 
 struct upstream_answer {
-	int status;             /* as received after redirects; 200 for a file that exists */
+	int status; /* as received after redirects; 200 for a file that exists */
 	char content_type[128];
 	uint32_t retry_after_s;
-	struct mg_buf text;     /* start of the body of an answer other than 200 (caller inits with a maximum, deinits) */
-	uint64_t bytes;         /* body bytes delivered to the sink; 0 unless status is 200 */
+	struct mg_buf
+		text; /* start of the body of an answer other than 200 (caller inits with a maximum, deinits) */
+	uint64_t bytes; /* body bytes delivered to the sink; 0 unless status is 200 */
 };
 
 /* MG_OK whenever the other side answered completely, whatever the status: body to the sink for 200
@@ -68,7 +76,7 @@ struct upstream_answer {
  * host, never with credentials. MG_CANCELED within 1 s of the token being set. */
 MG_CHECK enum mg_code upstream_get(struct upstream *u, const struct upstream_request *rq,
 				   struct upstream_answer *answer, struct mg_err *err);
-/* The URL with user-info and query blotted out, for logs and records. */
+/* The URL without user-info and query, for logs and records. */
 void upstream_redact(struct mg_span url, struct mg_buf *out);
 
 #endif
