@@ -7,7 +7,12 @@
 
 #include "store/store.h"
 
-enum provenance_kind { PROVENANCE_INFO, PROVENANCE_MOD, PROVENANCE_ZIP, PROVENANCE_KINDS };
+enum provenance_kind {
+	PROVENANCE_INFO,
+	PROVENANCE_MOD,
+	PROVENANCE_ZIP,
+	PROVENANCE_KINDS
+};
 
 struct provenance_artifact {
 	bool present;
@@ -24,15 +29,30 @@ struct provenance {
 	struct provenance_artifact artifact[PROVENANCE_KINDS];
 };
 
+#define PROVENANCE_MAX 8192 /* bytes of the file */
+
 void provenance_key(const struct target *t, struct mg_buf *out);
+/* From and to the file's text. MG_CORRUPT: it is no such record. No I/O. */
+MG_CHECK enum mg_code provenance_parse(struct mg_span text, struct provenance *out,
+				       struct mg_err *err);
+void provenance_print(const struct provenance *p, struct mg_buf *out);
 /* The artifact slot of a target kind; INFO, MOD and ZIP only (asserted). */
 enum provenance_kind provenance_kind_of(enum target_kind kind);
 /* MG_NOT_FOUND when there is none; MG_CORRUPT when it cannot be parsed. may_block as store_find:
  * MG_UNAVAILABLE "would block" never occurs with true. */
-MG_CHECK enum mg_code provenance_read(struct store *s, const struct target *t, struct provenance *out,
-				      struct mg_err *err);
-/* Sets one artifact's record, keeping the others; durable on MG_OK. Callers serialise per version. */
+MG_CHECK enum mg_code provenance_read(struct store *s, const struct target *t,
+				      struct provenance *out, struct mg_err *err);
+/* Sets one artifact's record, keeping the others; durable on MG_OK. Callers serialise per version.
+ * A record that cannot be parsed is quarantined and begun anew. */
 MG_CHECK enum mg_code provenance_record(struct store *s, const struct target *t,
-					const struct provenance_artifact *artifact, struct mg_err *err);
+					const struct provenance_artifact *artifact,
+					struct mg_err *err);
+/* The way an artifact enters the store: record first, then the bytes; on MG_OK *st is NULL. Size and
+ * SHA-256 of *artifact are filled in from the stage. If the artifact is there already and its record
+ * agrees with its size, the first bytes win and the stage is dropped (MG_OK); one without a record is
+ * given one if its bytes are the same as the stage's, and quarantined if they are not; what is damaged
+ * is quarantined. Callers serialise per version. */
+MG_CHECK enum mg_code provenance_commit(struct store *s, const struct target *t, struct stage **st,
+					struct provenance_artifact *artifact, struct mg_err *err);
 
 #endif

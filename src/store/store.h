@@ -8,20 +8,23 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "gomod/target.h"
+#include "store/stage.h"
 
 #include <sys/stat.h>
 
 struct store;
 
 enum store_mode {
-	STORE_READ,  /* front, tools */
+	STORE_READ, /* front, tools */
 	STORE_WRITE, /* fetch, import: takes the lock; MG_UNAVAILABLE when another process holds it */
 };
 
-/* Opens (STORE_WRITE: creates where missing, clears old tmp files) the store at root. */
+/* Opens (STORE_WRITE: creates where missing, clears old tmp files) the store at root. STORE_READ of a
+ * store that does not exist: MG_NOT_FOUND. */
 MG_CHECK enum mg_code store_open(const char *root, enum store_mode mode, struct store **out,
 				 struct mg_err *err);
 void store_close(struct store **s);
+const char *store_path(const struct store *s); /* the root, as given */
 
 /* "modules/" + target_file. */
 void store_key(const struct target *t, struct mg_buf *out);
@@ -30,6 +33,7 @@ struct store_file {
 	int fd; /* the caller's to close */
 	uint64_t size;
 	int64_t mtime_ns; /* mutable targets: when they were last known to be true */
+	int64_t ctime_ns;
 	uint64_t inode;
 };
 
@@ -37,7 +41,9 @@ enum store_find {
 	STORE_HIT,
 	STORE_MISS,
 	STORE_WOULD_BLOCK, /* only with may_block false: the answer is not in the kernel's caches */
-	STORE_FAULT,       /* I/O error, not a regular file, permission: never a miss. *err is set */
+	/* Never a miss. *err: MG_CORRUPT when what stands there cannot be the file (a symbolic link, a
+	 * folder, a wrong size; store_quarantine helps), MG_UNAVAILABLE for I/O errors, permission. */
+	STORE_FAULT,
 };
 
 /* Opens a stored file for reading. With may_block false nothing waits for a disk (openat2 with
@@ -47,36 +53,19 @@ enum store_find store_find(struct store *s, const char *key, bool may_block, str
 /* Reads a whole small file of at most out->max bytes. may_block false: WOULD_BLOCK when a page is not
  * in memory (RWF_NOWAIT). A short file or one over the maximum is a FAULT. */
 enum store_find store_read(struct store *s, const char *key, bool may_block, struct mg_buf *out,
-			   struct store_file *meta_out /* NULL allowed; fd is -1 */, struct mg_err *err);
+			   struct store_file *meta_out /* NULL allowed; fd is -1 */,
+			   struct mg_err *err);
 
-/* --- writing (STORE_WRITE) --- */
+/* --- writing (STORE_WRITE); whole files: store/stage.h --- */
 
-struct stage; /* a file being written in tmp/, hashed on the way */
-
-MG_CHECK enum mg_code stage_new(struct store *s, struct stage **out, struct mg_err *err);
-MG_CHECK enum mg_code stage_write(struct stage *st, struct mg_span bytes, struct mg_err *err);
-/* Back to empty: a transfer that starts over. */
-MG_CHECK enum mg_code stage_reset(struct stage *st, struct mg_err *err);
-int stage_fd(const struct stage *st); /* readable at any offset, for checks before the commit */
-uint64_t stage_size(const struct stage *st);
-void stage_sha256(const struct stage *st, uint8_t out[32]);
-void stage_free(struct stage **st); /* an uncommitted file is removed */
-
-enum stage_how {
-	STAGE_CREATE,  /* immutable: if the key exists already the first bytes win, and that is MG_OK */
-	STAGE_REPLACE, /* list, @latest, queries */
-};
-/* fsync, rename or link into place, fsync of the folder. On MG_OK *st is NULL and the bytes survive
- * power loss. An fsync error drops the file and is never retried as success. After three storage
- * errors in 60 s the store refuses writes for 60 s (MG_UNAVAILABLE). */
-MG_CHECK enum mg_code stage_commit(struct stage **st, const char *key, enum stage_how how,
-				   struct mg_err *err);
 /* One small file, staged and committed. */
 MG_CHECK enum mg_code store_put(struct store *s, const char *key, struct mg_span bytes,
 				enum stage_how how, struct mg_err *err);
 /* A mutable file was found still true: its mtime becomes now. */
 MG_CHECK enum mg_code store_touch(struct store *s, const char *key, struct mg_err *err);
-/* Moves a damaged file to quarantine/ (kept as evidence, never served). */
+/* Moves what damages the store at this key to quarantine/ (kept as evidence with a note saying why,
+ * never served): the file, or the first part of its path that is no folder. MG_OK if nothing stands
+ * there any more. Not refused after storage errors. */
 MG_CHECK enum mg_code store_quarantine(struct store *s, const char *key, const char *why,
 				       struct mg_err *err);
 /* Canonical versions, no pseudo-versions, of which .info, .mod or .zip is stored; one a line, sorted.

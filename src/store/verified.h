@@ -8,5 +8,9 @@
 
 bool verified_get(const char *key, const struct store_file *f, uint8_t sha256[32]);
 void verified_put(const char *key, const struct store_file *f, const uint8_t sha256[32]);
+/* Reads the file from its beginning to f->size and hashes it; the set is not touched. Blocks.
+ * MG_UNAVAILABLE: it cannot be read; MG_CORRUPT: it ends early. */
+MG_CHECK enum mg_code verified_hash(const struct store_file *f, uint8_t sha256[32],
+				    struct mg_err *err);
 
 #endif
