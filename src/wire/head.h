@@ -24,10 +24,14 @@ enum head_field {
 	HEAD_FIELD_COUNT
 };
 
+/* Of a field that comes several times: the last X-Forwarded-For (the nearest proxy's word), the first
+ * User-Agent, Via, and X-Request-Id; each other field above twice is refused, for the lines could not
+ * be joined without changing their meaning, or (If-None-Match) without allocating. */
+
 struct head {
 	enum head_method method;
 	struct mg_span method_name;
-	struct mg_span target; /* origin-form as received: path and query; "*" for OPTIONS * */
+	struct mg_span target; /* origin-form: path and query, as received; "*" for OPTIONS * */
 	struct mg_span path;   /* target before '?' */
 	struct mg_span query;  /* after '?'; p == NULL when there is none */
 	unsigned minor;        /* HTTP/1.minor: 0 or 1 */
@@ -39,6 +43,7 @@ struct head {
 };
 
 #define HEAD_MAX_BYTES  (32u << 10)
+#define HEAD_MAX_TARGET (16u << 10)
 #define HEAD_MAX_FIELDS 100
 
 enum head_result {
@@ -49,7 +54,9 @@ enum head_result {
 
 /* bytes: all that was read of this head so far. scanned: in/out, where the last search for the end
  * stopped (0 at first), so that a slow sender costs no quadratic time. Spans in *out point into bytes.
- * On HEAD_BAD *status is 400, 414, 431, 501 or 505 and *reason a static sentence. */
+ * On HEAD_BAD *status is 400, 414, 417, 431, 501 or 505 and *reason a static sentence.
+ * An absolute-form target (http:// or https://) is replaced by its path and query, and its authority
+ * replaces Host (RFC 9112 §3.2.2). */
 enum head_result head_parse(struct mg_span bytes, size_t *scanned, struct head *out, size_t *used,
 			    int *status, const char **reason);
 
