@@ -17,6 +17,8 @@ enum target_kind {
 };
 #define TARGET_KIND_COUNT (TARGET_QUERY + 1)
 
+#define TARGET_URL_MAX 4096 /* bytes of a URL path; longer is MG_NOT_FOUND */
+
 struct target {
 	enum target_kind kind;
 	struct mg_span path;     /* module path, unescaped: github.com/Azure/x */
@@ -28,10 +30,13 @@ struct target {
 /* Parses the path of a request URL, still percent-encoded, with its leading '/' (no query, no path
  * prefix of ours): decodes percent once, then bang. "+" is plus. The spans live in the arena.
  * Anything that is not a well-formed GOPROXY target is MG_NOT_FOUND with the reason, because 400
- * would end the client's walk (protocol §1.1). */
+ * would end the client's walk (protocol §1.1). So are a .mod or .zip of anything but a canonical
+ * version that fits the path, and names no file system can hold (elements over 255 bytes). Two URLs
+ * that give the same target mean the same to the go command; every other spelling is refused. */
 MG_CHECK enum mg_code target_parse(struct mg_span url_path, struct arena *a, struct target *out,
 				   struct mg_err *err);
-/* The same from unescaped parts; kind INFO becomes QUERY when the version is not canonical. */
+/* The same from unescaped parts (version empty for LIST and LATEST, asserted). INFO and QUERY become
+ * what the version makes them. */
 MG_CHECK enum mg_code target_make(enum target_kind kind, struct mg_span path, struct mg_span version,
 				  struct arena *a, struct target *out, struct mg_err *err);
 /* The relative file name in a module cache, static tree or modgate's store (bang-escaped, not
