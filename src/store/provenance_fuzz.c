@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/provenance.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* What is accepted must come out of printing and reading again as it was. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct provenance first, second;
+	struct mg_err err;
+	if (provenance_parse(span_make(data, n), &first, &err) != MG_OK) return 0;
+	struct mg_buf text = BUF_MAX(PROVENANCE_MAX);
+	struct mg_buf again = BUF_MAX(PROVENANCE_MAX);
+	provenance_print(&first, &text);
+	MG_ASSERT(!buf_failed(&text));
+	MG_ASSERT(provenance_parse(buf_span(&text), &second, &err) == MG_OK);
+	provenance_print(&second, &again);
+	MG_ASSERT(span_eq(buf_span(&text), buf_span(&again)));
+	buf_deinit(&text);
+	buf_deinit(&again);
+	return 0;
+}
