@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/look.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,8 +11,7 @@
 #include "store/verified.h"
 
 /* The largest go.mod (protocol appendix B); lists and infos are far smaller. */
-#define TEXT_MAX       (16u << 20)
-#define HASH_CHUNK     (256u << 10)
+#define TEXT_MAX (16u << 20)
 
 void look_init(struct look *l, struct store *s, const struct target *t, const char *key)
 {
@@ -106,27 +104,6 @@ static enum look_result look_text(struct look *l, bool may_block)
 	return res == LOOK_HIT ? judge(l, known, &record) : res;
 }
 
-/* Only on a lane: reads every byte. */
-static bool hash_file(struct look *l)
-{
-	char *chunk = check_malloc(HASH_CHUNK);
-	struct sha256 h;
-	sha256_init(&h);
-	uint64_t at = 0;
-	ssize_t n = 0;
-	while (at < l->size && (n = pread(l->fd, chunk, HASH_CHUNK, (off_t)at)) > 0) {
-		sha256_update(&h, span_make(chunk, (size_t)n));
-		at += (uint64_t)n;
-	}
-	int saved = errno;
-	sha256_final(&h, l->sha256);
-	free(chunk);
-	if (at == l->size) return true;
-	err_set(&l->err, MG_UNAVAILABLE, MG_CAUSE_STORAGE, "reading the stored copy: %s",
-		n < 0 ? strerror(saved) : "the file ended early");
-	return false;
-}
-
 static enum look_result look_zip(struct look *l, bool may_block)
 {
 	struct store_file file;
@@ -146,7 +123,7 @@ static enum look_result look_zip(struct look *l, bool may_block)
 	struct provenance_artifact record;
 	res = read_record(l, may_block, &known, &record);
 	if (res != LOOK_HIT) return res;
-	if (!hash_file(l)) return LOOK_FAULT;
+	if (verified_hash(&file, l->sha256, &l->err) != MG_OK) return LOOK_FAULT;
 	res = judge(l, known, &record);
 	if (res == LOOK_HIT) verified_put(l->key, &file, l->sha256);
 	return res;
