@@ -43,6 +43,7 @@ static char *block_new(struct arena *a, size_t n)
 void *arena_alloc(struct arena *a, size_t n)
 {
 	size_t align = _Alignof(max_align_t);
+	if (n == 0) n = 1;
 	char *p;
 	if (n > ARENA_BLOCK / 4) { /* a block of its own; what is left of the current one stays */
 		p = block_new(a, n);
@@ -56,8 +57,7 @@ void *arena_alloc(struct arena *a, size_t n)
 		a->next += rounded;
 		a->left -= rounded;
 	}
-	if (n > 0) memset(p, 0, n);
-	return p;
+	return memset(p, 0, n);
 }
 
 struct mg_span arena_dup(struct arena *a, struct mg_span s)
