@@ -392,7 +392,7 @@ static void endings(void **state)
 		{ { .add_size = 1 }, "fewer or more" },
 		{ { .add_size = (uint32_t)-1 }, NULL }, /* found where the offset says */
 		{ { .add_size = 100000 }, "outside" },
-		{ { .add_offset = 1 }, "outside" },
+		{ { .add_offset = 1 }, "no local header" },
 		{ { .zip64 = true, .add_size = 1 }, "fewer or more" },
 	};
 	struct entry entries[] = { GOMOD, HELLO };
