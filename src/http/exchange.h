@@ -10,7 +10,8 @@
 #define EXCHANGE_ID_SIZE 16
 
 struct exchange {
-	struct head head;          /* spans valid until the handler returns; exchange_park keeps them longer */
+	struct head
+		head; /* spans valid until the handler returns; exchange_park keeps them longer */
 	struct arena arena;        /* freed with the exchange */
 	char id[EXCHANGE_ID_SIZE]; /* request id: lower-case hex, unique */
 	void *user;                /* the handler's */

@@ -12,6 +12,9 @@ struct reply_file {
 	uint64_t size;
 	unsigned refs;
 	void (*release)(struct reply_file *f); /* called at zero references */
+	/* http's own, zero at first: the mapping by which residence is asked; gone before release. */
+	void *map;
+	bool unmappable;
 };
 
 struct reply_spec {

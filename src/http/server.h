@@ -15,8 +15,8 @@ struct server_options {
 	uint32_t idle_timeout_ms;   /* keep-alive without a request */
 	uint32_t stall_timeout_ms;  /* an answer of which the peer takes nothing */
 	uint32_t max_connections;   /* of this loop; beyond it accepting pauses */
-	struct mg_span fields;      /* lines put into every answer: "Server: …\r\nX-Go-Proxy: …\r\n" */
-	struct lane *fs_lane;       /* where file pages that are not in memory are read */
+	struct mg_span fields; /* lines put into every answer: "Server: …\r\nX-Go-Proxy: …\r\n" */
+	struct lane *fs_lane; /* where file pages that are not in memory are read */
 };
 
 #define SERVER_OPTIONS_DEFAULT                                                                     \
@@ -27,7 +27,8 @@ struct server_options {
 
 /* The listening fds stay the caller's. */
 struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_count,
-			  const struct server_options *options, exchange_handler_fn *handler, void *arg);
+			  const struct server_options *options, exchange_handler_fn *handler,
+			  void *arg);
 /* Stops accepting, closes idle connections, lets answers finish (Connection: close), then calls
  * on_drained once, at the latest after deadline_ms (what is left is cut). */
 void server_drain(struct server *s, uint64_t deadline_ms, loop_fn *on_drained, void *arg);

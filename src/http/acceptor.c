@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/acceptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "http/server_internal.h"
+
+/* Taken in one turn, so that a flood of connections leaves the loop to requests. */
+#define ACCEPTOR_TURN     64
+#define ACCEPTOR_PAUSE_MS 100
+
+struct acceptor {
+	struct server *server;
+	struct loop_io *io;
+	int fd;
+};
+
+static bool may_accept(const struct server *sv)
+{
+	return !sv->draining && !sv->accept_paused && sv->connections < sv->options.max_connections;
+}
+
+void acceptor_update(struct server *sv)
+{
+	unsigned want = may_accept(sv) ? LOOP_READ : 0;
+
+	for (size_t i = 0; i < sv->acceptor_count; i++)
+		loop_io_want(sv->acceptors[i].io, want);
+}
+
+static void on_pause_over(void *arg)
+{
+	struct server *sv = arg;
+
+	sv->accept_paused = false;
+	acceptor_update(sv);
+}
+
+/* No descriptor is left: one kept for this moment is used to refuse a connection, so that its peer
+ * learns it now and not by a time-out. */
+static void refuse_one(struct acceptor *a)
+{
+	struct server *sv = a->server;
+
+	close(sv->reserve_fd);
+	int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) close(fd);
+	sv->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	log_warn("out of file descriptors: accepting pauses; raise LimitNOFILE",
+		 LOG_I("connections", sv->connections));
+	sv->accept_paused = true;
+	acceptor_update(sv);
+	loop_timer_start(sv->accept_timer, ACCEPTOR_PAUSE_MS, 0);
+}
+
+static void on_listen(void *arg, unsigned events)
+{
+	struct acceptor *a = arg;
+	struct server *sv = a->server;
+
+	for (int turn = 0; turn < ACCEPTOR_TURN && may_accept(sv); turn++) {
+		struct sockaddr_storage ss;
+		struct address peer;
+		socklen_t size = sizeof ss;
+		int fd =
+			accept4(a->fd, (struct sockaddr *)&ss, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0) {
+			if (errno == EAGAIN) return;
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			    errno == ENOMEM) {
+				refuse_one(a);
+				return;
+			}
+			continue; /* that connection failed, the next may be good */
+		}
+		address_from(&ss, &peer);
+		session_start(sv, fd, &peer);
+	}
+	acceptor_update(sv);
+}
+
+void acceptor_start(struct server *sv, const int *fds, size_t count)
+{
+	const int on = 1;
+
+	sv->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	sv->accept_timer = loop_timer_new(sv->loop, on_pause_over, sv);
+	sv->acceptors = check_calloc(count, sizeof *sv->acceptors);
+	sv->acceptor_count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct acceptor *a = &sv->acceptors[i];
+		/* Accepted sockets inherit it: one system call less a connection. */
+		setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		*a = (struct acceptor){ .server = sv, .fd = fds[i] };
+		a->io = loop_io_new(sv->loop, fds[i], on_listen, a);
+	}
+	acceptor_update(sv);
+}
+
+void acceptor_stop(struct server *sv)
+{
+	for (size_t i = 0; i < sv->acceptor_count; i++)
+		loop_io_free(&sv->acceptors[i].io);
+	free(sv->acceptors);
+	sv->acceptors = NULL;
+	sv->acceptor_count = 0;
+	loop_timer_free(&sv->accept_timer);
+	if (sv->reserve_fd >= 0) close(sv->reserve_fd);
+	sv->reserve_fd = -1;
+}

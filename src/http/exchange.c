@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/exchange.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "http/server_internal.h"
+
+static void rebase(struct mg_span *s, struct mg_span from, const char *to)
+{
+	if (s->p != NULL) s->p = to + (s->p - from.p);
+}
+
+static void keep(struct arena *a, struct mg_span *s)
+{
+	if (s->p != NULL) *s = arena_dup(a, *s);
+}
+
+void exchange_park(struct exchange *x)
+{
+	struct live *v = LIVE_OF(x);
+	struct head *h = &x->head;
+
+	if (v->parked) return;
+	v->parked = true;
+	struct mg_span target = arena_dup(&x->arena, h->target);
+	rebase(&h->path, h->target, target.p);
+	rebase(&h->query, h->target, target.p);
+	h->target = target;
+	keep(&x->arena, &h->method_name);
+	for (int i = 0; i < HEAD_FIELD_COUNT; i++)
+		keep(&x->arena, &h->field[i]);
+}
+
+static bool is_conditional(const struct head *h)
+{
+	return h->field[HEAD_FIELD_IF_NONE_MATCH].p != NULL ||
+	       h->field[HEAD_FIELD_IF_MODIFIED_SINCE].p != NULL ||
+	       h->field[HEAD_FIELD_RANGE].p != NULL;
+}
+
+static void judge(const struct head *h, const struct reply *r, struct outbound_how *how)
+{
+	if (r->status != 200 || r->etag.n == 0 || !is_conditional(h)) return;
+	if (h->method != HEAD_GET && h->method != HEAD_HEAD) return;
+	how->verdict = conditional_judge(h, r->etag, r->last_modified, r->size, clock_wall_s(),
+					 &how->first, &how->last);
+	/* RFC 9110 §14.2: Range means something for GET only. */
+	if (h->method == HEAD_HEAD && how->verdict != CONDITIONAL_NOT_MODIFIED)
+		how->verdict = CONDITIONAL_FULL;
+}
+
+static void end(struct live *v)
+{
+	struct server *sv = v->session != NULL ? v->server : NULL;
+
+	arena_deinit(&v->x.arena);
+	if (v->session != NULL) v->session->live = NULL;
+	if (sv != NULL && sv->spare == NULL)
+		sv->spare = v;
+	else
+		free(v);
+}
+
+void exchange_send(struct exchange *x, struct reply *r)
+{
+	struct live *v = LIVE_OF(x);
+	struct session *s = v->session;
+
+	if (s == NULL) {
+		end(v);
+		return;
+	}
+	struct server *sv = s->server;
+	bool inline_answer = sv->serving == s;
+	MG_ASSERT(s->live == v && s->out == NULL);
+	if (r->close || sv->draining || !x->head.keep_alive) s->closing = true;
+	struct outbound_how how = {
+		.verdict = CONDITIONAL_FULL,
+		.head_only = x->head.method == HEAD_HEAD,
+		.date = server_date(sv),
+		.id = x->id,
+		.id_field = r->status >= 400 || v->parked,
+		.server = sv->options.fields,
+	};
+	if (s->closing)
+		how.connection = SPAN("Connection: close\r\n");
+	else if (x->head.minor == 0)
+		how.connection = SPAN("Connection: keep-alive\r\n");
+	judge(&x->head, r, &how);
+	struct outbound *o = &sv->out;
+	if (!inline_answer) {
+		o = s->out = check_malloc(sizeof *o);
+		*o = (struct outbound){ .bytes = BUF_MAX(SIZE_MAX / 2) };
+	}
+	outbound_add(o, r, &how);
+	end(v);
+	if (!inline_answer) session_answered(s);
+}
+
+struct mg_span exchange_peer(const struct exchange *x)
+{
+	const struct live *v = LIST_OWNER((uintptr_t)x, const struct live, x);
+	char text[ADDRESS_TEXT_SIZE];
+
+	if (v->session == NULL) return SPAN("gone");
+	size_t n = address_format(&v->session->peer, text);
+	return arena_dup((struct arena *)(uintptr_t)&x->arena, span_make(text, n));
+}

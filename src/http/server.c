@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/server.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "http/acceptor.h"
+#include "http/server_internal.h"
+
+/* How long a peer may take to close after us; it only protects the error text from a reset. */
+#define SERVER_LINGER_MS 2000
+
+const char *server_date(struct server *sv)
+{
+	uint64_t now_ms = loop_now_ms(sv->loop);
+
+	if (now_ms != sv->date_ms) {
+		int64_t now_s = clock_wall_s();
+		sv->date_ms = now_ms;
+		if (now_s != sv->date_s) httpdate_format(now_s, sv->date);
+		sv->date_s = now_s;
+	}
+	return sv->date;
+}
+
+static void start_ids(struct server *sv)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+		random = clock_mono_us();
+	for (int i = 0; i < EXCHANGE_ID_SIZE; i++, random >>= 4)
+		sv->id[i] = "0123456789abcdef"[random & 15];
+}
+
+/* Counts up in the text itself: nearly always one digit changes. */
+void server_next_id(struct server *sv, char out[EXCHANGE_ID_SIZE])
+{
+	for (int i = EXCHANGE_ID_SIZE - 1; i >= 0; i--) {
+		if (sv->id[i] != 'f') {
+			sv->id[i] = sv->id[i] == '9' ? 'a' : (char)(sv->id[i] + 1);
+			break;
+		}
+		sv->id[i] = '0';
+	}
+	memcpy(out, sv->id, EXCHANGE_ID_SIZE);
+}
+
+void server_wait(struct session *s, enum session_wait wait)
+{
+	struct server *sv = s->server;
+
+	list_remove(&s->node);
+	list_append(&sv->waits[wait], &s->node);
+	s->wait = wait;
+	s->since_ms = loop_now_ms(sv->loop);
+}
+
+void server_resume_soon(struct session *s)
+{
+	struct server *sv = s->server;
+
+	if (!list_empty(&s->resume)) return;
+	/* From within a resume not at once, or one peer's pipeline would hold the loop. */
+	if (list_empty(&sv->resumes)) loop_timer_start(sv->resume_timer, sv->resuming ? 1 : 0, 0);
+	list_append(&sv->resumes, &s->resume);
+}
+
+static void on_resume(void *arg)
+{
+	struct server *sv = arg;
+	struct list batch;
+
+	if (list_empty(&sv->resumes)) return;
+	batch = sv->resumes;
+	batch.next->prev = batch.prev->next = &batch;
+	list_init(&sv->resumes);
+	sv->resuming = true;
+	while (!list_empty(&batch)) {
+		struct session *s = LIST_OWNER(list_first(&batch), struct session, resume);
+		list_remove(&s->resume);
+		session_resume(s);
+	}
+	sv->resuming = false;
+}
+
+static uint32_t limit_ms(const struct server *sv, enum session_wait wait)
+{
+	switch (wait) {
+	case SESSION_IDLE:
+		return sv->options.idle_timeout_ms;
+	case SESSION_HEAD:
+		return sv->options.header_timeout_ms;
+	case SESSION_WRITE:
+		return sv->options.stall_timeout_ms;
+	case SESSION_LINGER:
+		return SERVER_LINGER_MS;
+	case SESSION_HANDLER:
+	case SESSION_DISK:
+		break;
+	}
+	return UINT32_MAX;
+}
+
+static void on_tick(void *arg)
+{
+	struct server *sv = arg;
+	uint64_t now = loop_now_ms(sv->loop);
+
+	for (enum session_wait w = 0; w < SESSION_WAIT_COUNT; w++) {
+		struct list *first;
+		while ((first = list_first(&sv->waits[w])) != NULL) {
+			struct session *s = LIST_OWNER(first, struct session, node);
+			if (now - s->since_ms < limit_ms(sv, w)) break;
+			session_expire(s);
+		}
+	}
+	struct list disk;
+	list_init(&disk);
+	LIST_EACH_SAFE(it, &sv->waits[SESSION_DISK])
+	{
+		list_remove(it);
+		list_append(&disk, it);
+	}
+	while (!list_empty(&disk)) {
+		struct session *s = LIST_OWNER(list_first(&disk), struct session, node);
+		list_remove(&s->node);
+		list_append(&sv->waits[SESSION_DISK], &s->node);
+		session_retry_disk(s);
+	}
+}
+
+static uint64_t tick_of(const struct server_options *o)
+{
+	uint32_t least = o->header_timeout_ms;
+
+	if (o->idle_timeout_ms < least) least = o->idle_timeout_ms;
+	if (o->stall_timeout_ms < least) least = o->stall_timeout_ms;
+	least /= 4;
+	return least < 5 ? 5 : least > 500 ? 500 : least;
+}
+
+static void on_drain_timer(void *arg)
+{
+	struct server *sv = arg;
+
+	for (int w = 0; w < SESSION_WAIT_COUNT; w++)
+		while (!list_empty(&sv->waits[w]))
+			session_cut(LIST_OWNER(list_first(&sv->waits[w]), struct session, node));
+	if (sv->drained) return;
+	sv->drained = true;
+	loop_timer_stop(sv->drain_timer);
+	sv->on_drained(sv->on_drained_arg);
+}
+
+void server_add(struct session *s)
+{
+	struct server *sv = s->server;
+
+	sv->connections++;
+	if (!sv->ticking) loop_timer_start(sv->tick_timer, sv->tick_ms, sv->tick_ms);
+	sv->ticking = true;
+}
+
+void server_remove(struct session *s)
+{
+	struct server *sv = s->server;
+
+	list_remove(&s->node);
+	list_remove(&s->resume);
+	sv->connections--;
+	acceptor_update(sv);
+	if (sv->connections > 0) return;
+	loop_timer_stop(sv->tick_timer);
+	sv->ticking = false;
+	if (sv->draining && !sv->drained) loop_timer_start(sv->drain_timer, 0, 0);
+}
+
+struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_count,
+			  const struct server_options *options, exchange_handler_fn *handler,
+			  void *arg)
+{
+	struct server *sv = check_calloc(1, sizeof *sv);
+
+	sv->loop = l;
+	sv->options = *options;
+	sv->options.fields = span_make(
+		check_strndup(options->fields.p ? options->fields.p : "", options->fields.n),
+		options->fields.n);
+	sv->handler = handler;
+	sv->arg = arg;
+	for (int w = 0; w < SESSION_WAIT_COUNT; w++)
+		list_init(&sv->waits[w]);
+	list_init(&sv->resumes);
+	sv->resume_timer = loop_timer_new(l, on_resume, sv);
+	sv->tick_timer = loop_timer_new(l, on_tick, sv);
+	sv->tick_ms = tick_of(options);
+	sv->drain_timer = loop_timer_new(l, on_drain_timer, sv);
+	sv->inbox = check_malloc(SERVER_INBOX);
+	sv->out = (struct outbound){ .bytes = BUF_MAX(SIZE_MAX / 2) };
+	sv->date_ms = UINT64_MAX;
+	sv->date_s = INT64_MIN;
+	start_ids(sv);
+	acceptor_start(sv, listen_fds, listen_count);
+	return sv;
+}
+
+void server_drain(struct server *sv, uint64_t deadline_ms, loop_fn *on_drained, void *arg)
+{
+	MG_ASSERT(!sv->draining);
+	sv->draining = true;
+	sv->on_drained = on_drained;
+	sv->on_drained_arg = arg;
+	acceptor_stop(sv);
+	LIST_EACH_SAFE(it, &sv->waits[SESSION_IDLE])
+	{
+		struct session *s = LIST_OWNER(it, struct session, node);
+		if (s != sv->serving) session_cut(s);
+	}
+	/* A fresh connection that has sent nothing is as idle. */
+	LIST_EACH_SAFE(it, &sv->waits[SESSION_HEAD])
+	{
+		struct session *s = LIST_OWNER(it, struct session, node);
+		if (s != sv->serving && s->in.n == 0 && s->skip == 0) session_cut(s);
+	}
+	loop_timer_start(sv->drain_timer, sv->connections == 0 ? 0 : deadline_ms, 0);
+}
+
+void server_free(struct server **svp)
+{
+	struct server *sv = *svp;
+
+	if (sv == NULL) return;
+	*svp = NULL;
+	MG_ASSERT(sv->serving == NULL);
+	acceptor_stop(sv);
+	sv->drained = true;
+	for (int w = 0; w < SESSION_WAIT_COUNT; w++)
+		while (!list_empty(&sv->waits[w]))
+			session_cut(LIST_OWNER(list_first(&sv->waits[w]), struct session, node));
+	loop_timer_free(&sv->resume_timer);
+	loop_timer_free(&sv->tick_timer);
+	loop_timer_free(&sv->drain_timer);
+	outbound_deinit(&sv->out);
+	free((void *)(uintptr_t)sv->options.fields.p);
+	free(sv->spare);
+	free(sv->inbox);
+	free(sv);
+}
+
+size_t server_connections(const struct server *sv)
+{
+	return sv->connections;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the sessions of a server share. */
+#ifndef HTTP_SERVER_INTERNAL_H
+#define HTTP_SERVER_INTERNAL_H
+
+#include "http/server.h"
+#include "http/session.h"
+#include "wire/httpdate.h"
+
+#define SERVER_INBOX (64u << 10)
+
+struct server {
+	struct loop *loop;
+	struct server_options options; /* fields: owned */
+	exchange_handler_fn *handler;
+	void *arg;
+
+	struct list waits[SESSION_WAIT_COUNT];
+	struct list resumes;
+	struct loop_timer *resume_timer;
+	bool resuming;
+	struct loop_timer *tick_timer;
+	uint64_t tick_ms;
+	bool ticking;
+	size_t connections;
+
+	struct acceptor *acceptors;
+	size_t acceptor_count;
+	struct loop_timer *accept_timer; /* ends a pause */
+	bool accept_paused;              /* no descriptors are left */
+	int reserve_fd;                  /* given up to refuse a connection when there are none */
+
+	char *inbox;         /* SERVER_INBOX: where every recv goes first */
+	struct outbound out; /* answers of the session whose input is being served */
+	struct live *spare;  /* the next exchange; kept, so that a hit allocates nothing */
+	struct session *serving;
+
+	char date[HTTPDATE_SIZE];
+	int64_t date_s;
+	uint64_t date_ms;
+	char id[EXCHANGE_ID_SIZE]; /* the last request id */
+
+	bool draining, drained;
+	struct loop_timer *drain_timer;
+	loop_fn *on_drained;
+	void *on_drained_arg;
+};
+
+/* The Date of now, HTTPDATE_SIZE characters, not NUL-terminated. */
+const char *server_date(struct server *sv);
+void server_next_id(struct server *sv, char out[EXCHANGE_ID_SIZE]);
+/* Moves s to the end of a list. */
+void server_wait(struct session *s, enum session_wait wait);
+void server_resume_soon(struct session *s);
+/* s has begun / is about to be freed. */
+void server_add(struct session *s);
+void server_remove(struct session *s);
+
+#endif

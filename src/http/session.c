@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "http/server_internal.h"
+
+/* A request body nobody reads is thrown away up to this size; a longer one costs the connection. */
+#define SESSION_SKIP_MAX (64u << 10)
+/* Pipelined input kept while an answer is awaited. */
+#define SESSION_AHEAD_MAX (64u << 10)
+/* Answers to pipelined requests collected for one send. */
+#define SESSION_BATCH (64u << 10)
+/* Input thrown away after our side is closed. */
+#define SESSION_LINGER_MAX (512u << 10)
+
+static void on_io(void *arg, unsigned events);
+
+void session_start(struct server *sv, int fd, const struct address *peer)
+{
+	struct session *s = check_calloc(1, sizeof *s);
+
+	s->server = sv;
+	s->fd = fd;
+	s->peer = *peer;
+	s->in = BUF_MAX(HEAD_MAX_BYTES + SESSION_AHEAD_MAX + SERVER_INBOX);
+	list_init(&s->node);
+	list_init(&s->resume);
+	s->io = loop_io_new(sv->loop, fd, on_io, s);
+	server_add(s);
+	server_wait(s, SESSION_HEAD);
+	loop_io_want(s->io, LOOP_READ);
+}
+
+static void drop_outbound(struct session *s)
+{
+	if (s->out == NULL) return;
+	outbound_deinit(s->out);
+	free(s->out);
+	s->out = NULL;
+}
+
+static void tell_gone(struct live *v)
+{
+	struct exchange *x = &v->x;
+
+	v->session = NULL;
+	/* Without on_gone the handler will still answer; exchange_send frees it then. */
+	if (x->on_gone == NULL) return;
+	x->on_gone(x);
+	arena_deinit(&x->arena);
+	free(v);
+}
+
+static void end(struct session *s)
+{
+	struct live *v = s->live;
+
+	MG_ASSERT(s->server->serving != s);
+	loop_io_free(&s->io);
+	close(s->fd);
+	drop_outbound(s);
+	pages_forget(&s->job);
+	buf_deinit(&s->in);
+	server_remove(s);
+	free(s);
+	if (v != NULL) tell_gone(v);
+}
+
+void session_cut(struct session *s)
+{
+	/* A reset: the peer must not take what it has for the whole. */
+	const struct linger hard = { .l_onoff = 1, .l_linger = 0 };
+
+	if (s->out != NULL) setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+	end(s);
+}
+
+/* All is answered and the session is closing. False when it is gone. */
+static bool close_gently(struct session *s)
+{
+	if (!s->linger) {
+		end(s);
+		return false;
+	}
+	shutdown(s->fd, SHUT_WR);
+	buf_deinit(&s->in);
+	s->more = false;
+	server_wait(s, SESSION_LINGER);
+	loop_io_want(s->io, LOOP_READ);
+	return true;
+}
+
+/* Puts the session where it has to wait, after anything happened. False when it is gone. */
+static bool settle(struct session *s)
+{
+	if (s->out != NULL) {
+		loop_io_want(s->io, s->wait == SESSION_DISK ? 0 : LOOP_WRITE);
+		return true;
+	}
+	if (s->live != NULL) {
+		if (s->wait != SESSION_HANDLER) server_wait(s, SESSION_HANDLER);
+		loop_io_want(s->io, s->in.n < SESSION_AHEAD_MAX ? LOOP_READ : 0);
+		return true;
+	}
+	if (s->closing) return close_gently(s);
+	if (s->more) server_resume_soon(s);
+	if (s->in.n == 0) {
+		if (s->in.cap > 0) buf_deinit(&s->in);
+		server_wait(s, s->skip > 0 ? SESSION_HEAD : SESSION_IDLE);
+	} else if (s->wait != SESSION_HEAD) {
+		server_wait(s, SESSION_HEAD);
+	}
+	loop_io_want(s->io, LOOP_READ);
+	return true;
+}
+
+static void on_pages(void *arg);
+
+static void read_pages(struct session *s)
+{
+	uint64_t from, to;
+
+	outbound_window(s->out, &from, &to);
+	server_wait(s, SESSION_DISK);
+	s->job = pages_read(s->server->options.fs_lane, s->server->loop, s->out->reply, from, to,
+			    on_pages, s);
+	/* When the lane is full the server's tick tries again. */
+}
+
+/* Sends from s->out. False when the session is gone. */
+static bool push(struct session *s)
+{
+	bool progress;
+	enum outbound_result result =
+		outbound_push(s->out, s->fd, s->server->options.fs_lane != NULL, &progress);
+
+	switch (result) {
+	case OUTBOUND_DONE:
+		drop_outbound(s);
+		break;
+	case OUTBOUND_FULL:
+		if (progress || s->wait != SESSION_WRITE) server_wait(s, SESSION_WRITE);
+		break;
+	case OUTBOUND_DISK:
+		read_pages(s);
+		break;
+	case OUTBOUND_BROKEN:
+		session_cut(s);
+		return false;
+	}
+	return settle(s);
+}
+
+static void on_pages(void *arg)
+{
+	struct session *s = arg;
+	uint64_t from, to;
+
+	s->job = NULL;
+	/* Not asked again: were they evicted at once, asking would go on for ever. */
+	outbound_window(s->out, &from, &to);
+	s->out->resident_to = to;
+	push(s);
+}
+
+void session_retry_disk(struct session *s)
+{
+	if (s->job == NULL) push(s);
+}
+
+void session_answered(struct session *s)
+{
+	push(s);
+}
+
+/* Sends what the requests just served were answered. False when the session is gone. */
+static bool flush(struct session *s)
+{
+	struct outbound *o = &s->server->out;
+	bool progress;
+
+	if (outbound_empty(o)) return settle(s);
+	enum outbound_result result =
+		outbound_push(o, s->fd, s->server->options.fs_lane != NULL, &progress);
+	if (result == OUTBOUND_DONE) return settle(s);
+	s->out = check_malloc(sizeof *s->out);
+	outbound_move(o, s->out);
+	if (result == OUTBOUND_BROKEN) {
+		session_cut(s);
+		return false;
+	}
+	if (result == OUTBOUND_DISK)
+		read_pages(s);
+	else
+		server_wait(s, SESSION_WRITE);
+	return settle(s);
+}
+
+/* Answers a request that is none, in place of the handler, and closes. */
+static void refuse(struct session *s, int status, const char *reason)
+{
+	struct server *sv = s->server;
+	char text[256], id[EXCHANGE_ID_SIZE];
+	struct mg_buf body = { .p = text, .cap = sizeof text, .max = sizeof text };
+
+	server_next_id(sv, id);
+	buf_append_str(&body, reason);
+	buf_append_str(&body, " (request ");
+	buf_append(&body, span_make(id, sizeof id));
+	buf_append_str(&body, ")\n");
+	MG_ASSERT(!buf_failed(&body));
+	struct reply *r = reply_new(&(struct reply_spec){
+		.status = status,
+		.content_type = SPAN("text/plain; charset=utf-8"),
+		.last_modified = -1,
+		.cache_control = SPAN("no-store"),
+		.body = buf_span(&body),
+		.request_id_at = -1,
+		.close = true,
+	});
+	outbound_add(&sv->out, r,
+		     &(struct outbound_how){ .verdict = CONDITIONAL_FULL,
+					     .date = server_date(sv),
+					     .id = id,
+					     .id_field = true,
+					     .server = sv->options.fields,
+					     .connection = SPAN("Connection: close\r\n") });
+	reply_unref(&r);
+	s->closing = s->linger = true;
+}
+
+static struct live *next_live(struct server *sv)
+{
+	struct live *v = sv->spare;
+
+	if (v == NULL) v = check_calloc(1, sizeof *v);
+	sv->spare = NULL;
+	return v;
+}
+
+static void handle(struct session *s, struct live *v)
+{
+	struct server *sv = s->server;
+	const struct head *h = &v->x.head;
+
+	v->x.arena = ARENA_INIT;
+	v->x.user = NULL;
+	v->x.on_gone = NULL;
+	v->session = s;
+	v->server = sv;
+	v->parked = false;
+	server_next_id(sv, v->x.id);
+	s->live = v;
+	/* Never read body bytes as a request: where they cannot be counted out, nothing follows. */
+	if (h->chunked || h->expect_continue || h->content_length > SESSION_SKIP_MAX)
+		s->closing = s->linger = true;
+	else
+		s->skip = h->content_length;
+	sv->handler(&v->x, sv->arg);
+	MG_ASSERT(s->live == NULL || v->parked);
+}
+
+/* Serves the requests in bytes, in order, until one is incomplete or must be waited for. Returns
+ * what is left. */
+static struct mg_span serve(struct session *s, struct mg_span bytes)
+{
+	struct server *sv = s->server;
+	int status;
+	const char *reason;
+
+	s->more = false;
+	while (bytes.n > 0 && !s->closing) {
+		if (s->skip > 0) {
+			size_t n = s->skip < bytes.n ? (size_t)s->skip : bytes.n;
+			s->skip -= n;
+			bytes = span_from(bytes, n);
+			continue;
+		}
+		if (s->live != NULL || !outbound_open(&sv->out) ||
+		    sv->out.bytes.n > SESSION_BATCH) {
+			s->more = true;
+			break;
+		}
+		struct live *v = next_live(sv);
+		size_t used;
+		enum head_result result =
+			head_parse(bytes, &s->scanned, &v->x.head, &used, &status, &reason);
+		if (result != HEAD_DONE) {
+			sv->spare = v;
+			if (result == HEAD_BAD) refuse(s, status, reason);
+			break;
+		}
+		s->scanned = 0;
+		handle(s, v);
+		bytes = span_from(bytes, used);
+	}
+	if (s->closing && bytes.n > 0) s->linger = true;
+	return bytes;
+}
+
+static void serve_and_send(struct session *s, struct mg_span fresh)
+{
+	struct server *sv = s->server;
+	struct mg_span left;
+
+	sv->serving = s;
+	if (s->in.n == 0) {
+		left = serve(s, fresh);
+		if (left.n > 0) buf_append(&s->in, left);
+	} else {
+		buf_append(&s->in, fresh);
+		MG_ASSERT(!buf_failed(&s->in));
+		left = serve(s, buf_span(&s->in));
+		buf_consume(&s->in, s->in.n - left.n);
+	}
+	sv->serving = NULL;
+	flush(s);
+}
+
+void session_resume(struct session *s)
+{
+	if (s->out == NULL && s->live == NULL && s->wait != SESSION_LINGER)
+		serve_and_send(s, (struct mg_span){ 0 });
+}
+
+static void linger(struct session *s, size_t n)
+{
+	s->lingered += (uint32_t)n;
+	if (s->lingered > SESSION_LINGER_MAX) end(s);
+}
+
+static void on_readable(struct session *s)
+{
+	struct server *sv = s->server;
+	ssize_t n;
+
+	do
+		n = recv(s->fd, sv->inbox, SERVER_INBOX, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN) return;
+	if (n <= 0) {
+		session_cut(s);
+		return;
+	}
+	struct mg_span fresh = span_make(sv->inbox, (size_t)n);
+	if (s->wait == SESSION_LINGER) {
+		linger(s, fresh.n);
+	} else if (s->live != NULL) {
+		/* While a parked exchange is answered the next requests wait here. */
+		buf_append(&s->in, fresh);
+		MG_ASSERT(!buf_failed(&s->in));
+		s->more = true;
+		settle(s);
+	} else {
+		/* The time of a head runs from its first byte. */
+		if (s->in.n == 0 && s->wait == SESSION_HEAD && s->skip == 0)
+			server_wait(s, SESSION_HEAD);
+		serve_and_send(s, fresh);
+	}
+}
+
+static void on_io(void *arg, unsigned events)
+{
+	struct session *s = arg;
+
+	if (s->out != NULL) {
+		if (s->wait == SESSION_WRITE) push(s);
+	} else if (events & LOOP_READ) {
+		on_readable(s);
+	}
+}
+
+void session_expire(struct session *s)
+{
+	if (s->wait == SESSION_HEAD && s->in.n > 0 && s->skip == 0 && !s->more) {
+		refuse(s, 408, "The request head did not arrive in time");
+		flush(s);
+	} else {
+		session_cut(s);
+	}
+}

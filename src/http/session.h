@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One HTTP/1.1 connection (RFC 9112): reads requests, hands them to the handler one at a time, sends
+ * the answers in order. Everything on the server's loop. */
+#ifndef HTTP_SESSION_H
+#define HTTP_SESSION_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "http/address.h"
+#include "http/exchange.h"
+#include "http/outbound.h"
+#include "http/pages.h"
+#include "loop/loop.h"
+
+/* What a session waits for; each has its list in the server, oldest first. */
+enum session_wait {
+	SESSION_IDLE,    /* a request */
+	SESSION_HEAD,    /* the rest of a request, or a fresh connection's first byte */
+	SESSION_WRITE,   /* the peer to take bytes */
+	SESSION_LINGER,  /* the peer to close, after our side is closed */
+	SESSION_HANDLER, /* the answer of a parked exchange */
+	SESSION_DISK,    /* pages of a file body */
+};
+#define SESSION_WAIT_COUNT (SESSION_DISK + 1)
+
+struct server;
+struct session;
+
+/* An exchange with what only this room knows of it. */
+struct live {
+	struct exchange x;
+	struct session
+		*session; /* NULL: the client left, and the handler did not want to be told */
+	struct server *server;
+	bool parked;
+};
+
+#define LIVE_OF(exchange) LIST_OWNER(exchange, struct live, x)
+
+struct session {
+	struct list node;   /* in server->waits[wait] */
+	struct list resume; /* in server->resumes: input is at hand that nobody will announce */
+	struct server *server;
+	struct loop_io *io;
+	uint64_t since_ms; /* when it entered its list */
+	int fd;
+	enum session_wait wait;
+	bool closing;      /* no further request; end after the output */
+	bool linger;       /* end by lingering: unread input would turn our close into a reset */
+	bool more;         /* in holds input that was not looked at yet */
+	uint32_t lingered; /* bytes thrown away while lingering */
+	struct mg_buf in;  /* an incomplete head, or pipelined input; empty and freed when idle */
+	size_t scanned;    /* of in, by head_parse */
+	uint64_t skip;     /* bytes of a request body to be thrown away */
+	struct live *live; /* the exchange being answered */
+	struct outbound *out; /* what the socket did not take at once */
+	struct pages_job *job;
+	struct address peer;
+};
+
+/* Takes the connected fd over. */
+void session_start(struct server *sv, int fd, const struct address *peer);
+/* Looks at input that is at hand. */
+void session_resume(struct session *s);
+/* After an answer was put into s->out outside of the handler's call. */
+void session_answered(struct session *s);
+/* The time of what it waits for is over. */
+void session_expire(struct session *s);
+/* Tries again to have pages read, after the lane was full. */
+void session_retry_disk(struct session *s);
+/* Ends it now, an unfinished answer by a reset. Tells a parked exchange's handler. */
+void session_cut(struct session *s);
+
+#endif
