@@ -18,7 +18,8 @@ struct stage {
 	struct store *store;
 	int fd;
 	int errnum; /* why it can no longer be committed; 0: it can */
-	bool lost;  /* fsync failed: not even a reset helps */
+	bool lost;  /* an fsync failed: not even a reset helps */
+	bool moved; /* the tmp name is gone */
 	uint64_t size;
 	struct sha256 hash;
 	char name[24];
@@ -90,7 +91,7 @@ void stage_free(struct stage **stage)
 	if (st == NULL) return;
 	close(st->fd);
 	/* What stays behind is removed when the store is next opened. */
-	const int rc = io_unlink(&st->store->io, st->store->tmp, st->name);
+	const int rc = st->moved ? 0 : io_unlink(&st->store->io, st->store->tmp, st->name);
 	if (rc != 0 && rc != -ENOENT)
 		log_warn("store: cannot remove a tmp file", LOG_I("errno", -rc));
 	sha256_deinit(&st->hash);
@@ -105,6 +106,16 @@ static int accept_first(int folder, const char *name)
 	return S_ISREG(st.st_mode) ? 0 : -EISDIR;
 }
 
+static int sync_folder(struct stage *st, int folder)
+{
+	const int rc = io_fsync_folder(&st->store->io, folder);
+	if (rc != 0) {
+		st->errnum = -rc;
+		st->lost = true;
+	}
+	return rc;
+}
+
 static int create_at(struct stage *st, int folder, const char *name)
 {
 	struct store *s = st->store;
@@ -112,7 +123,7 @@ static int create_at(struct stage *st, int folder, const char *name)
 	const bool linked = rc == 0;
 	if (rc == -EEXIST) rc = accept_first(folder, name);
 	/* Also when another was first: it may not have come this far before it died. */
-	if (rc == 0) rc = io_fsync_folder(&s->io, folder);
+	if (rc == 0) rc = sync_folder(st, folder);
 	/* A name that may vanish with the power must not be found by the next asker. */
 	if (rc != 0 && linked) (void)io_unlink(&s->io, folder, name);
 	return rc;
@@ -124,7 +135,9 @@ static int replace_at(struct stage *st, int folder, const char *name)
 {
 	struct store *s = st->store;
 	const int rc = io_rename(&s->io, s->tmp, st->name, folder, name);
-	return rc != 0 ? rc : io_fsync_folder(&s->io, folder);
+	if (rc != 0) return rc;
+	st->moved = true;
+	return sync_folder(st, folder);
 }
 
 enum mg_code stage_commit(struct stage **stage, const char *key, enum stage_how how,
