@@ -91,7 +91,7 @@ static void finish(void *job, bool ran)
 {
 	struct pages_job *j = job;
 
-	if (j->done != NULL) j->done(j->arg);
+	if (j->done != NULL) j->done(j->arg, ran);
 	reply_unref(&j->reply);
 	free(j);
 }

@@ -11,7 +11,7 @@
 bool pages_resident(struct reply_file *f, uint64_t from, uint64_t to);
 
 struct pages_job;
-typedef void pages_done_fn(void *arg);
+typedef void pages_done_fn(void *arg, bool ran); /* ran false: the lane did not get to it */
 
 /* Reads [from, to) of r's file on the lane, so that it is in memory when done(arg) is called on l.
  * NULL when the lane is full. The reply is kept until then. */

@@ -31,6 +31,7 @@ void session_start(struct server *sv, int fd, const struct address *peer)
 	list_init(&s->node);
 	list_init(&s->resume);
 	s->io = loop_io_new(sv->loop, fd, on_io, s);
+	loop_io_news_only(s->io);
 	server_add(s);
 	server_wait(s, SESSION_HEAD);
 	loop_io_want(s->io, LOOP_READ);
@@ -92,6 +93,7 @@ static bool close_gently(struct session *s)
 	s->more = false;
 	server_wait(s, SESSION_LINGER);
 	loop_io_want(s->io, LOOP_READ);
+	if (s->unread) server_resume_soon(s);
 	return true;
 }
 
@@ -104,11 +106,14 @@ static bool settle(struct session *s)
 	}
 	if (s->live != NULL) {
 		if (s->wait != SESSION_HANDLER) server_wait(s, SESSION_HANDLER);
-		loop_io_want(s->io, s->in.n < SESSION_AHEAD_MAX ? LOOP_READ : 0);
+		bool room = s->in.n < SESSION_AHEAD_MAX;
+		loop_io_want(s->io, room ? LOOP_READ : 0);
+		if (room && s->unread) server_resume_soon(s);
 		return true;
 	}
-	if (s->closing) return close_gently(s);
-	if (s->more) server_resume_soon(s);
+	bool idle = s->in.n == 0 && s->skip == 0;
+	if (s->closing || (idle && s->server->draining)) return close_gently(s);
+	if (s->more || s->unread) server_resume_soon(s);
 	if (s->in.n == 0) {
 		if (s->in.cap > 0) buf_deinit(&s->in);
 		server_wait(s, s->skip > 0 ? SESSION_HEAD : SESSION_IDLE);
@@ -119,7 +124,7 @@ static bool settle(struct session *s)
 	return true;
 }
 
-static void on_pages(void *arg);
+static void on_pages(void *arg, bool ran);
 
 static void read_pages(struct session *s)
 {
@@ -156,12 +161,13 @@ static bool push(struct session *s)
 	return settle(s);
 }
 
-static void on_pages(void *arg)
+static void on_pages(void *arg, bool ran)
 {
 	struct session *s = arg;
 	uint64_t from, to;
 
 	s->job = NULL;
+	if (!ran) return; /* the tick tries again */
 	/* Not asked again: were they evicted at once, asking would go on for ever. */
 	outbound_window(s->out, &from, &to);
 	s->out->resident_to = to;
@@ -299,7 +305,7 @@ static struct mg_span serve(struct session *s, struct mg_span bytes)
 		handle(s, v);
 		bytes = span_from(bytes, used);
 	}
-	if (s->closing && bytes.n > 0) s->linger = true;
+	if (s->closing && (bytes.n > 0 || s->skip > 0)) s->linger = true;
 	return bytes;
 }
 
@@ -322,16 +328,13 @@ static void serve_and_send(struct session *s, struct mg_span fresh)
 	flush(s);
 }
 
-void session_resume(struct session *s)
-{
-	if (s->out == NULL && s->live == NULL && s->wait != SESSION_LINGER)
-		serve_and_send(s, (struct mg_span){ 0 });
-}
-
 static void linger(struct session *s, size_t n)
 {
 	s->lingered += (uint32_t)n;
-	if (s->lingered > SESSION_LINGER_MAX) end(s);
+	if (s->lingered > SESSION_LINGER_MAX)
+		end(s);
+	else if (s->unread)
+		server_resume_soon(s);
 }
 
 static void on_readable(struct session *s)
@@ -342,6 +345,7 @@ static void on_readable(struct session *s)
 	do
 		n = recv(s->fd, sv->inbox, SERVER_INBOX, 0);
 	while (n < 0 && errno == EINTR);
+	s->unread = n == SERVER_INBOX || (n > 0 && s->hangup);
 	if (n < 0 && errno == EAGAIN) return;
 	if (n <= 0) {
 		session_cut(s);
@@ -364,10 +368,22 @@ static void on_readable(struct session *s)
 	}
 }
 
+void session_resume(struct session *s)
+{
+	/* Sending: when that is done the loop tells anew what there is to read. */
+	if (s->out != NULL)
+		s->unread = false;
+	else if (s->more && s->live == NULL)
+		serve_and_send(s, (struct mg_span){ 0 });
+	else if (s->unread && s->in.n < SESSION_AHEAD_MAX)
+		on_readable(s);
+}
+
 static void on_io(void *arg, unsigned events)
 {
 	struct session *s = arg;
 
+	if (events & LOOP_HANGUP) s->hangup = true;
 	if (s->out != NULL) {
 		if (s->wait == SESSION_WRITE) push(s);
 	} else if (events & LOOP_READ) {

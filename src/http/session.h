@@ -48,6 +48,8 @@ struct session {
 	bool closing;      /* no further request; end after the output */
 	bool linger;       /* end by lingering: unread input would turn our close into a reset */
 	bool more;         /* in holds input that was not looked at yet */
+	bool unread;       /* the socket may hold input that will not be told again */
+	bool hangup;       /* the peer's end was told: read until it is met */
 	uint32_t lingered; /* bytes thrown away while lingering */
 	struct mg_buf in;  /* an incomplete head, or pipelined input; empty and freed when idle */
 	size_t scanned;    /* of in, by head_parse */
@@ -60,7 +62,7 @@ struct session {
 
 /* Takes the connected fd over. */
 void session_start(struct server *sv, int fd, const struct address *peer);
-/* Looks at input that is at hand. */
+/* Looks at input that is at hand, in the buffer or in the socket. */
 void session_resume(struct session *s);
 /* After an answer was put into s->out outside of the handler's call. */
 void session_answered(struct session *s);

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 
 #include <uv.h>
 
@@ -54,7 +55,10 @@ struct loop_io {
 	struct handle h;
 	loop_io_fn *fn;
 	void *arg;
+	int fd;
 	unsigned wanted;
+	bool reads_all; /* loop_io_news_only was called */
+	bool edge;      /* the kernel tells each arrival once */
 };
 
 struct loop_timer {
@@ -175,12 +179,30 @@ void loop_post(struct loop *l, loop_fn *fn, void *arg)
 
 static void on_poll(uv_poll_t *poll, int status, int uv_events);
 
+static bool news_only(const struct loop_io *io)
+{
+	return io->reads_all && io->wanted == LOOP_READ;
+}
+
 static void start_poll(struct loop_io *io)
 {
 	int uv_events = ((io->wanted & LOOP_READ) ? UV_READABLE : 0) |
-			((io->wanted & LOOP_WRITE) ? UV_WRITABLE : 0);
+			((io->wanted & LOOP_WRITE) ? UV_WRITABLE : 0) |
+			(news_only(io) ? UV_DISCONNECT : 0);
+
+	io->edge = false;
 
 	MG_ASSERT(uv_poll_start(&io->h.uv.poll, uv_events, on_poll) == 0);
+}
+
+/* libuv knows no edge-triggered polling. It registers a handle when the loop next waits and touches
+ * the registration no more until the wanted events change, so once it has reported the first event
+ * the registration may be altered under it. */
+static void make_edge(struct loop_io *io)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.fd = io->fd };
+
+	io->edge = epoll_ctl(uv_backend_fd(&io->h.loop->uv), EPOLL_CTL_MOD, io->fd, &ev) == 0;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int uv_events)
@@ -195,6 +217,8 @@ static void on_poll(uv_poll_t *poll, int status, int uv_events)
 	}
 	if (uv_events & UV_READABLE) events |= LOOP_READ;
 	if (uv_events & UV_WRITABLE) events |= LOOP_WRITE;
+	if (uv_events & UV_DISCONNECT) events |= LOOP_READ | LOOP_HANGUP;
+	if (news_only(io) && !io->edge && status == 0) make_edge(io);
 	io->fn(io->arg, events);
 }
 
@@ -205,9 +229,17 @@ struct loop_io *loop_io_new(struct loop *l, int fd, loop_io_fn *fn, void *arg)
 	assert_thread(l);
 	io->fn = fn;
 	io->arg = arg;
+	io->fd = fd;
 	MG_ASSERT(uv_poll_init(&l->uv, &io->h.uv.poll, fd) == 0);
 	handle_add(l, &io->h, HANDLE_IO);
 	return io;
+}
+
+void loop_io_news_only(struct loop_io *io)
+{
+	assert_thread(io->h.loop);
+	MG_ASSERT(io->wanted == 0);
+	io->reads_all = true;
 }
 
 void loop_io_want(struct loop_io *io, unsigned events)

@@ -11,8 +11,9 @@ struct loop;
 struct loop_io;
 struct loop_timer;
 
-#define LOOP_READ  1u
-#define LOOP_WRITE 2u
+#define LOOP_READ   1u
+#define LOOP_WRITE  2u
+#define LOOP_HANGUP 4u /* comes with LOOP_READ after loop_io_news_only: the peer sends no more */
 
 typedef void loop_fn(void *arg);
 typedef void loop_io_fn(void *arg, unsigned events); /* events: LOOP_READ | LOOP_WRITE; an error or hang-up wakes both */
@@ -30,6 +31,11 @@ void loop_post(struct loop *l, loop_fn *fn, void *arg);
 /* Watches a non-blocking fd (owned by the caller, open until loop_io_free). Starts with no events. */
 struct loop_io *loop_io_new(struct loop *l, int fd, loop_io_fn *fn, void *arg);
 void loop_io_want(struct loop_io *io, unsigned events); /* level-triggered; 0 pauses */
+/* For busy sockets, before the first loop_io_want: while LOOP_READ alone is wanted, what was told once
+ * is not told again until more arrives, which saves the kernel a look at the socket each turn. The
+ * callback must read until a read comes short, and after LOOP_HANGUP until the end. Wanting other
+ * events, and LOOP_READ again, tells anew what is there. */
+void loop_io_news_only(struct loop_io *io);
 void loop_io_free(struct loop_io **io);                 /* no callback after; the fd may be closed at once */
 
 struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *arg);

@@ -112,6 +112,58 @@ static void io_may_be_freed_in_its_callback(void **state)
 	assert_int_equal(f->calls, 2);
 }
 
+/* Takes nothing from the socket: an edge-triggered handle must not be called again for it. */
+static void on_io_note(void *arg, unsigned events)
+{
+	struct fixture *f = arg;
+
+	f->calls++;
+	f->events = events;
+}
+
+static void on_timer_quit(void *arg)
+{
+	struct fixture *f = arg;
+
+	loop_stop(f->l);
+}
+
+static void run_turns(struct fixture *f, uint64_t ms)
+{
+	loop_timer_start(f->timer, ms, 0);
+	loop_run(f->l);
+}
+
+static void io_of_news_only_is_told_each_arrival(void **state)
+{
+	struct fixture *f = *state;
+
+	f->timer = loop_timer_new(f->l, on_timer_quit, f);
+	f->io = loop_io_new(f->l, f->ends[0], on_io_note, f);
+	loop_io_news_only(f->io);
+	loop_io_want(f->io, LOOP_READ);
+	assert_int_equal(write(f->ends[1], "x", 1), 1);
+	run_turns(f, 5);
+	/* Once as libuv has it, at most once more when the edge is armed. */
+	assert_in_range(f->calls, 1, 2);
+	int before = f->calls;
+	run_turns(f, 5);
+	assert_int_equal(f->calls, before);
+	assert_int_equal(write(f->ends[1], "y", 1), 1);
+	run_turns(f, 5);
+	assert_int_equal(f->calls, before + 1);
+	assert_int_equal(f->events, LOOP_READ);
+	shutdown(f->ends[1], SHUT_WR);
+	run_turns(f, 5);
+	assert_int_equal(f->events, LOOP_READ | LOOP_HANGUP);
+	/* Wanting something else and this again tells anew what is there. */
+	before = f->calls;
+	loop_io_want(f->io, 0);
+	loop_io_want(f->io, LOOP_READ);
+	run_turns(f, 5);
+	assert_true(f->calls > before);
+}
+
 static void on_timer_stop(void *arg)
 {
 	struct fixture *f = arg;
@@ -226,6 +278,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(io_reports_wanted_events_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(io_hang_up_wakes_reader, setup, teardown),
 		cmocka_unit_test_setup_teardown(io_may_be_freed_in_its_callback, setup, teardown),
+		cmocka_unit_test_setup_teardown(io_of_news_only_is_told_each_arrival, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(timer_repeats_not_before_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(signal_reaches_the_loop, setup, teardown),
 		cmocka_unit_test_setup_teardown(posts_run_in_order_of_each_thread, setup, teardown),
