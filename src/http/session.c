@@ -207,19 +207,17 @@ static bool flush(struct session *s)
 	return settle(s);
 }
 
-/* Answers a request that is none, in place of the handler, and closes. */
+/* Answers a request that is none, in place of the handler, and closes. The text has the form all
+ * failures have: class, reason, request id. */
 static void refuse(struct session *s, int status, const char *reason)
 {
 	struct server *sv = s->server;
-	char text[256], id[EXCHANGE_ID_SIZE];
-	struct mg_buf body = { .p = text, .cap = sizeof text, .max = sizeof text };
+	struct mg_buf body = BUF_MAX(512);
+	char id[EXCHANGE_ID_SIZE];
 
 	server_next_id(sv, id);
-	buf_append_str(&body, reason);
-	buf_append_str(&body, " (request ");
-	buf_append(&body, span_make(id, sizeof id));
-	buf_append_str(&body, ")\n");
-	MG_ASSERT(!buf_failed(&body));
+	buf_printf(&body, "%s: %s [request %.*s]\n", status == 408 ? "timeout" : "invalid request",
+		   reason, EXCHANGE_ID_SIZE, id);
 	struct reply *r = reply_new(&(struct reply_spec){
 		.status = status,
 		.content_type = SPAN("text/plain; charset=utf-8"),
@@ -237,6 +235,7 @@ static void refuse(struct session *s, int status, const char *reason)
 					     .server = sv->options.fields,
 					     .connection = SPAN("Connection: close\r\n") });
 	reply_unref(&r);
+	buf_deinit(&body);
 	s->closing = s->linger = true;
 }
 
@@ -394,7 +393,7 @@ static void on_io(void *arg, unsigned events)
 void session_expire(struct session *s)
 {
 	if (s->wait == SESSION_HEAD && s->in.n > 0 && s->skip == 0 && !s->more) {
-		refuse(s, 408, "The request head did not arrive in time");
+		refuse(s, 408, "the request head did not arrive in time");
 		flush(s);
 	} else {
 		session_cut(s);
