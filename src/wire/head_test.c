@@ -314,6 +314,23 @@ static void test_fields_are_found_and_trimmed(void **state)
 	buf_deinit(&b);
 }
 
+/* Every byte at every place of a value: in the words that are looked at at once, and in the rest. */
+static void test_every_byte_of_a_value(void **state)
+{
+	for (int c = 0; c < 256; c++)
+		for (size_t at = 0; at < 20; at++) {
+			char text[] =
+				"GET / HTTP/1.1\r\nHost: h\r\nVia: 01234567890123456789\r\n\r\n";
+			char *value = strstr(text, "0123");
+			value[at] = (char)c;
+			struct verdict v = judge(span_make(text, sizeof text - 1));
+			bool ok = c == '\t' || (c >= ' ' && c != 0x7f);
+			assert_int_equal(v.result, ok ? HEAD_DONE : HEAD_BAD);
+			bool trimmed = (c == '\t' || c == ' ') && (at == 0 || at == 19);
+			if (ok) assert_int_equal(v.head.field[HEAD_FIELD_VIA].n, trimmed ? 19 : 20);
+		}
+}
+
 static void test_neighbours_of_known_names(void **state)
 {
 	static const char *const names[] = { "vib",
@@ -533,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_refused_fields),
 		cmocka_unit_test(test_accepted_hosts),
 		cmocka_unit_test(test_fields_are_found_and_trimmed),
+		cmocka_unit_test(test_every_byte_of_a_value),
 		cmocka_unit_test(test_neighbours_of_known_names),
 		cmocka_unit_test(test_connection_and_body),
 		cmocka_unit_test(test_what_follows_is_not_used),
