@@ -385,6 +385,10 @@ static void on_io(void *arg, unsigned events)
 	if (events & LOOP_HANGUP) s->hangup = true;
 	if (s->out != NULL) {
 		if (s->wait == SESSION_WRITE) push(s);
+	} else if (s->more && s->live == NULL) {
+		/* First what is at hand, or the peer's end would come before its requests. */
+		s->unread = true;
+		server_resume_soon(s);
 	} else if (events & LOOP_READ) {
 		on_readable(s);
 	}
