@@ -151,7 +151,7 @@ static inline uint64_t mark_controls(uint64_t x)
 	return (low | ((del - ones) & ~del)) & (ones * 0x80);
 }
 
-/* To the first byte that no field value may have. By words: a fifth faster over the whole head. */
+/* To the first byte that no field value may have. By words: the whole head takes a fifth less time. */
 static const char *skip_value(const char *p, const char *end)
 {
 	uint64_t word;
@@ -159,8 +159,11 @@ static const char *skip_value(const char *p, const char *end)
 		memcpy(&word, p, sizeof word);
 		if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) word = __builtin_bswap64(word);
 		uint64_t marks = mark_controls(word);
-		p += marks == 0 ? (int)sizeof word : __builtin_ctzll(marks) / 8;
-		if (marks == 0) continue;
+		if (marks == 0) {
+			p += sizeof word; /* a jump can be predicted; one sum for both cases was slower */
+			continue;
+		}
+		p += __builtin_ctzll(marks) / 8;
 		if (*p != '\t') return p;
 		p++;
 	}
