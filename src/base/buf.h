@@ -29,14 +29,15 @@ static inline struct mg_span buf_span(const struct mg_buf *b)
 	return (struct mg_span){ b->p, b->n };
 }
 
-void buf_deinit(struct mg_buf *b);                      /* frees; the maximum stays, usable again */
-void buf_clear(struct mg_buf *b);                       /* n = 0, not failed; keeps the memory */
-bool buf_append(struct mg_buf *b, struct mg_span s);    /* false once failed */
+void buf_deinit(struct mg_buf *b);                   /* frees; the maximum stays, usable again */
+void buf_clear(struct mg_buf *b);                    /* n = 0, not failed; keeps the memory */
+bool buf_append(struct mg_buf *b, struct mg_span s); /* false once failed */
 bool buf_append_str(struct mg_buf *b, const char *s);
 bool buf_append_char(struct mg_buf *b, char c);
-bool buf_append_u64(struct mg_buf *b, uint64_t v);      /* decimal */
+bool buf_append_u64(struct mg_buf *b, uint64_t v); /* decimal */
 bool buf_printf(struct mg_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-bool buf_vprintf(struct mg_buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+bool buf_vprintf(struct mg_buf *b, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 /* Room for n more bytes, to be written at p + n and then counted by b->n += …; NULL once failed. */
 char *buf_reserve(struct mg_buf *b, size_t n);
 /* Removes the first n bytes. */

@@ -7,7 +7,7 @@
 
 uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
-int64_t clock_wall_s(void);  /* seconds since 1970, UTC */
+int64_t clock_wall_s(void); /* seconds since 1970, UTC */
 int64_t clock_wall_ms(void);
 /* Writes "2026-11-23T09:15:00Z" (20 characters and a NUL). Years outside 0…9999 are clamped. */
 void clock_rfc3339(int64_t wall_s, char out[21]);

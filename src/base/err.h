@@ -50,10 +50,11 @@ struct mg_err {
 
 /* Sets *err (NULL is allowed) and returns code, so `return err_set(err, …)` is the failure exit.
  * Overlong text is cut at a character boundary; control bytes become '?'. */
-enum mg_code err_set(struct mg_err *err, enum mg_code code, enum mg_cause cause, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+enum mg_code err_set(struct mg_err *err, enum mg_code code, enum mg_cause cause, const char *fmt,
+		     ...) __attribute__((format(printf, 4, 5)));
 /* Puts "prefix: " before the text that is there. Returns err->code. */
-enum mg_code err_wrap(struct mg_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+enum mg_code err_wrap(struct mg_err *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* The same as err_set with the words of errno: STORAGE cause; ENOSPC/EDQUOT/EMFILE → UNAVAILABLE,
  * ENOENT/ENOTDIR → NOT_FOUND, others UNAVAILABLE. */
 enum mg_code err_errno(struct mg_err *err, int errnum, const char *fmt, ...)

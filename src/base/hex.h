@@ -5,9 +5,9 @@
 
 #include "base/buf.h"
 
-void hex_encode(const void *bytes, size_t n, char *out);              /* 2n characters, no NUL */
-bool hex_decode(struct mg_span s, void *out, size_t out_n);           /* exactly 2*out_n, lower case only */
+void hex_encode(const void *bytes, size_t n, char *out);    /* 2n characters, no NUL */
+bool hex_decode(struct mg_span s, void *out, size_t out_n); /* exactly 2*out_n, lower case only */
 void hex_base64_encode(struct mg_span bytes, struct mg_buf *out);
-bool hex_base64_decode(struct mg_span s, struct mg_buf *out);         /* strict: padding, no other bytes */
+bool hex_base64_decode(struct mg_span s, struct mg_buf *out); /* strict: padding, no other bytes */
 
 #endif

@@ -9,12 +9,23 @@
 #include "base/err.h"
 #include "base/span.h"
 
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
-enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+enum log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR
+};
+enum log_format {
+	LOG_FORMAT_LOGFMT,
+	LOG_FORMAT_JSON
+};
 
 struct log_field {
 	const char *key;
-	enum { LOG_STR, LOG_INT } kind;
+	enum {
+		LOG_STR,
+		LOG_INT
+	} kind;
 	struct mg_span str;
 	int64_t num;
 };

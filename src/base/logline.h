@@ -5,8 +5,10 @@
 
 #include "base/log.h"
 
-#define LOGLINE_MAX       8192 /* bytes of a line; fields that do not fit are left out and truncated is set */
-#define LOGLINE_VALUE_MAX 2048 /* bytes of a value as written; a longer one is cut and ends in "…" */
+/* Of a line: fields that do not fit are left out, and truncated=1 says so. */
+#define LOGLINE_MAX 8192
+/* Of a value as written: a longer one is cut and ends in "…". */
+#define LOGLINE_VALUE_MAX 2048
 
 struct logline {
 	char text[LOGLINE_MAX]; /* ends in '\n' */

@@ -13,8 +13,8 @@ MG_CHECK enum mg_code json_parse(struct mg_span bytes, struct json **out, struct
 void json_free(struct json **root);
 /* Members of an object; NULL when j is no object or has no such member (or j is NULL). */
 const struct json *json_member(const struct json *j, const char *key);
-size_t json_count(const struct json *j);                       /* of an array or object; 0 otherwise */
-const struct json *json_at(const struct json *j, size_t i);    /* of an array */
+size_t json_count(const struct json *j);                    /* of an array or object; 0 otherwise */
+const struct json *json_at(const struct json *j, size_t i); /* of an array */
 /* false when j is of another type; *out is untouched then. */
 bool json_as_string(const struct json *j, struct mg_span *out);
 bool json_as_int(const struct json *j, int64_t *out);

@@ -8,7 +8,11 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum yaml_kind { YAML_SCALAR, YAML_MAP, YAML_SEQ };
+enum yaml_kind {
+	YAML_SCALAR,
+	YAML_MAP,
+	YAML_SEQ
+};
 
 struct yaml_node {
 	enum yaml_kind kind;

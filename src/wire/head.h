@@ -6,7 +6,13 @@
 
 #include "base/span.h"
 
-enum head_method { HEAD_GET, HEAD_HEAD, HEAD_POST, HEAD_OPTIONS, HEAD_OTHER };
+enum head_method {
+	HEAD_GET,
+	HEAD_HEAD,
+	HEAD_POST,
+	HEAD_OPTIONS,
+	HEAD_OTHER
+};
 
 /* Fields the server acts on, found while parsing, so that no handler searches. */
 enum head_field {

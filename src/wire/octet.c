@@ -7,8 +7,8 @@
 #define T (G | OCTET_TCHAR)
 #define A (T | OCTET_HOST)
 #define D (A | OCTET_DIGIT)
-#define Q (OCTET_VALUE | OCTET_TARGET)  /* '?' */
-#define H (OCTET_VALUE | OCTET_TCHAR)   /* '#' */
+#define Q (OCTET_VALUE | OCTET_TARGET) /* '?' */
+#define H (OCTET_VALUE | OCTET_TCHAR)  /* '#' */
 
 /* clang-format off */
 const uint8_t octet_classes[256] = {

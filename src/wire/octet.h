@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OCTET_TCHAR  1u /* token characters, RFC 9110 §5.6.2 */
-#define OCTET_PATH   2u /* of a request target before '?': VCHAR without '#' and '?' */
-#define OCTET_TARGET 4u /* of a request target: VCHAR without '#' */
-#define OCTET_HOST   8u /* of a host: ALPHA DIGIT '-' '.' '_'; of what RFC 3986 §3.2.2 allows, what names use */
+#define OCTET_TCHAR  1u  /* token characters, RFC 9110 §5.6.2 */
+#define OCTET_PATH   2u  /* of a request target before '?': VCHAR without '#' and '?' */
+#define OCTET_TARGET 4u  /* of a request target: VCHAR without '#' */
+#define OCTET_HOST   8u  /* of a host name: ALPHA DIGIT '-' '.' '_' */
 #define OCTET_VALUE  16u /* of a field value: HTAB SP VCHAR obs-text, RFC 9110 §5.5 */
 #define OCTET_DIGIT  32u
 
