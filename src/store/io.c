@@ -108,8 +108,13 @@ int io_rmdir(const struct io *io, int folder, const char *name)
 	return rc != 0 ? rc : result(unlinkat(folder, name, AT_REMOVEDIR));
 }
 
-int io_utimes_now(const struct io *io, int fd)
+int io_utimes(const struct io *io, int fd, int64_t wall_s)
 {
+	const struct timespec times[2] = {
+		{ .tv_nsec = UTIME_OMIT },
+		{ .tv_sec = wall_s == IO_NOW ? 0 : (time_t)wall_s,
+		  .tv_nsec = wall_s == IO_NOW ? UTIME_NOW : 0 },
+	};
 	const int rc = gate(io, IO_UTIMES, "");
-	return rc != 0 ? rc : result(futimens(fd, NULL));
+	return rc != 0 ? rc : result(futimens(fd, times));
 }

@@ -45,6 +45,8 @@ int io_rename(const struct io *io, int from, const char *name, int to, const cha
 int io_unlink(const struct io *io, int folder, const char *name);
 int io_mkdir(const struct io *io, int folder, const char *name);
 int io_rmdir(const struct io *io, int folder, const char *name);
-int io_utimes_now(const struct io *io, int fd);
+/* Sets the time of the last change: seconds since 1970, or now. */
+int io_utimes(const struct io *io, int fd, int64_t wall_s);
+#define IO_NOW INT64_MIN
 
 #endif

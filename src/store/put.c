@@ -64,7 +64,7 @@ enum mg_code store_touch(struct store *s, const char *key, struct mg_err *err)
 	default:
 		return err->code;
 	}
-	const int rc = io_utimes_now(&s->io, f.fd);
+	const int rc = io_utimes(&s->io, f.fd, IO_NOW);
 	close(f.fd);
 	return rc == 0 ? MG_OK : store_fail(s, err, -rc, "cannot touch", key);
 }

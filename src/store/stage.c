@@ -69,6 +69,12 @@ enum mg_code stage_reset(struct stage *st, struct mg_err *err)
 	return MG_OK;
 }
 
+enum mg_code stage_known_at(struct stage *st, int64_t wall_s, struct mg_err *err)
+{
+	const int rc = io_utimes(&st->store->io, st->fd, wall_s);
+	return rc == 0 ? MG_OK : store_fail(st->store, err, -rc, "cannot date", "tmp");
+}
+
 int stage_fd(const struct stage *st)
 {
 	return st->fd;

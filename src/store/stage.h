@@ -16,6 +16,9 @@ MG_CHECK enum mg_code stage_new(struct store *s, struct stage **out, struct mg_e
 MG_CHECK enum mg_code stage_write(struct stage *st, struct mg_span bytes, struct mg_err *err);
 /* Back to empty: a transfer that starts over. */
 MG_CHECK enum mg_code stage_reset(struct stage *st, struct mg_err *err);
+/* The time the committed file will bear, in place of now: when its content was last known to be true.
+ * After the last write. */
+MG_CHECK enum mg_code stage_known_at(struct stage *st, int64_t wall_s, struct mg_err *err);
 int stage_fd(const struct stage *st); /* readable at any offset, for checks before the commit */
 uint64_t stage_size(const struct stage *st);
 void stage_sha256(const struct stage *st, uint8_t out[32]);

@@ -5,23 +5,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "base/check.h"
 #include "gomod/modpath.h"
 #include "gomod/pseudo.h"
+#include "gomod/verlist.h"
 #include "gomod/version.h"
 #include "store/store_internal.h"
 
 #define VERSION_MAX 512
-
-struct versions {
-	struct arena arena;
-	struct mg_span *list;
-	size_t n, cap;
-};
 
 /* "v1.2.3.mod" and its like; "list", records, queries and pseudo-versions are passed over. */
 static bool version_of(struct mg_span name, struct mg_buf *out)
@@ -37,17 +30,8 @@ static bool version_of(struct mg_span name, struct mg_buf *out)
 	return false;
 }
 
-static void add(struct versions *v, struct mg_span version)
-{
-	if (v->n == v->cap) {
-		v->cap = v->cap == 0 ? 64 : 2 * v->cap;
-		v->list = check_realloc(v->list, v->cap * sizeof *v->list);
-	}
-	v->list[v->n++] = arena_dup(&v->arena, version);
-}
-
 /* Takes fd over. */
-static int read_folder(int fd, struct versions *v)
+static int read_folder(int fd, struct arena *a, struct verlist *list)
 {
 	DIR *d = fdopendir(fd);
 	if (d == NULL) {
@@ -58,7 +42,8 @@ static int read_folder(int fd, struct versions *v)
 	struct mg_buf version = BUF_MAX(2 * VERSION_MAX);
 	struct dirent *e;
 	while ((errno = 0, e = readdir(d)) != NULL) {
-		if (version_of(span_of(e->d_name), &version)) add(v, buf_span(&version));
+		if (version_of(span_of(e->d_name), &version))
+			verlist_add(list, buf_span(&version), a);
 	}
 	const int errnum = errno;
 	closedir(d);
@@ -66,35 +51,26 @@ static int read_folder(int fd, struct versions *v)
 	return -errnum;
 }
 
-static void print(struct versions *v, struct mg_buf *out)
-{
-	version_sort(v->list, v->n);
-	for (size_t i = 0; i < v->n; i++) {
-		if (i > 0 && span_eq(v->list[i], v->list[i - 1])) continue;
-		buf_append(out, v->list[i]);
-		buf_append_char(out, '\n');
-	}
-}
-
 enum mg_code store_versions(struct store *s, struct mg_span epath, struct mg_buf *out,
 			    struct mg_err *err)
 {
 	struct mg_buf path = BUF_MAX(epath.n + 16);
-	struct versions v = { .arena = ARENA_INIT };
+	struct arena a = ARENA_INIT;
+	struct verlist list = VERLIST_INIT;
 	enum mg_code rc = MG_OK;
 	buf_printf(&path, "modules/%.*s/@v", SPAN_ARG(epath));
 	const int fd = beneath_open(&s->tree, buf_cstr(&path), O_RDONLY | O_DIRECTORY, true);
-	const int errnum = fd < 0 ? -fd : -read_folder(fd, &v);
+	const int errnum = fd < 0 ? -fd : -read_folder(fd, &a, &list);
 	if (errnum == 0) {
-		print(&v, out);
+		verlist_sort(&list);
+		verlist_print(&list, out);
 	} else if (errnum == ENOENT || errnum == ENAMETOOLONG) {
 		rc = err_set(err, MG_NOT_FOUND, MG_CAUSE_STORAGE,
 			     "store: nothing of %.*s is stored", SPAN_ARG(epath));
 	} else {
 		rc = store_fail(s, err, errnum, "cannot list", path.p);
 	}
-	free(v.list);
-	arena_deinit(&v.arena);
+	arena_deinit(&a);
 	buf_deinit(&path);
 	return rc;
 }

@@ -5,6 +5,8 @@
  *   store_probe judge ROOT       reads lines "KIND N" and prints what a reader may do with each:
  *                                good, absent, damaged, fault
  *   store_probe open ROOT        opens for writing (as a restart does) and closes
+ *   store_probe import ROOT DIR  store/import.h: troubles, then the summary in one line
+ *   store_probe adopt ROOT KIND PATH VERSION  store/athenstree.h: adopts, then lists the versions
  * put calls getppid before and after its work, so that a trace shows where that lies. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "store/athenstree.h"
+#include "store/import.h"
 #include "store/provenance.h"
 #include "store/verified.h"
 
@@ -155,6 +159,68 @@ static int open_only(const char *root)
 	return 0;
 }
 
+static void on_trouble(void *arg, enum import_trouble what, const char *file, const char *why)
+{
+	(void)arg;
+	printf("%s %s: %s\n", what == IMPORT_CONFLICT ? "conflict" : "refused", file, why);
+}
+
+static void on_progress(void *arg, uint64_t done, uint64_t total, uint64_t bytes)
+{
+	uint64_t *last = arg;
+	if (done > total || bytes < last[1]) abort();
+	last[0] = done;
+	last[1] = bytes;
+}
+
+static int import(const char *root, const char *dir)
+{
+	struct store *s;
+	struct mg_err err;
+	struct import_summary sum;
+	uint64_t last[2] = { 0 };
+	const struct import_options options = { .on_progress = on_progress,
+						.on_trouble = on_trouble,
+						.arg = last };
+	if (store_open(root, STORE_WRITE, &s, &err) != MG_OK) return complain(&err);
+	const enum mg_code rc = import_run(s, dir, &options, &sum, &err);
+	store_close(&s);
+	if (rc != MG_OK) return complain(&err);
+	if (last[0] != sum.versions || last[1] != sum.bytes) abort();
+	printf("%s modules=%" PRIu64 " versions=%" PRIu64 " added=%" PRIu64 " same=%" PRIu64
+	       " conflicts=%" PRIu64 " refused=%" PRIu64 " lists=%" PRIu64 "\n",
+	       sum.layout == CACHEWALK_ATHENS ? "athens" : "modcache", sum.modules, sum.versions,
+	       sum.added, sum.same, sum.conflicts, sum.refused, sum.lists);
+	return 0;
+}
+
+static int adopt(const char *root, const char *kind, const char *path, const char *version)
+{
+	struct store *s;
+	struct mg_err err;
+	struct arena a = ARENA_INIT;
+	struct target t;
+	struct store_file f;
+	struct mg_buf versions = BUF_MAX(1u << 20);
+	const enum target_kind k = kind[0] == 'i'   ? TARGET_INFO
+				   : kind[0] == 'm' ? TARGET_MOD
+						    : TARGET_ZIP;
+	if (store_open(root, STORE_WRITE, &s, &err) != MG_OK) return complain(&err);
+	enum mg_code rc = target_make(k, span_of(path), span_of(version), &a, &t, &err);
+	if (rc == MG_OK) {
+		const enum store_find found = athenstree_find(s, &t, &f, &err);
+		if (found == STORE_HIT) close(f.fd);
+		rc = athenstree_adopt(s, &t, &err);
+		if (rc == MG_OK && found != STORE_HIT) abort();
+	}
+	if (rc == MG_OK) rc = athenstree_versions(s, t.path, &versions, &err);
+	if (rc == MG_OK) fputs(buf_cstr(&versions), stdout);
+	buf_deinit(&versions);
+	arena_deinit(&a);
+	store_close(&s);
+	return rc == MG_OK ? 0 : complain(&err);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "put") == 0) {
@@ -165,6 +231,9 @@ int main(int argc, char **argv)
 		return put(argv[2], strtol(argv[3], NULL, 10), strtol(argv[4], NULL, 10));
 	if (argc == 3 && strcmp(argv[1], "judge") == 0) return judge(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "open") == 0) return open_only(argv[2]);
-	fputs("usage: store_probe put|fill|judge|open ROOT …\n", stderr);
+	if (argc == 4 && strcmp(argv[1], "import") == 0) return import(argv[2], argv[3]);
+	if (argc == 6 && strcmp(argv[1], "adopt") == 0)
+		return adopt(argv[2], argv[3], argv[4], argv[5]);
+	fputs("usage: store_probe put|fill|judge|open|import|adopt ROOT …\n", stderr);
 	return 2;
 }
