@@ -119,7 +119,8 @@ static void grow(struct hot *h)
 static void make_room(struct hot *h, size_t cost)
 {
 	while (h->max_bytes - h->bytes < cost) {
-		struct entry *e = LIST_OWNER(list_first(&h->ring), struct entry, ring);
+		MG_ASSERT(!list_empty(&h->ring)); /* bytes are only those of entries */
+		struct entry *e = LIST_OWNER(h->ring.next, struct entry, ring);
 		if (e->used) {
 			e->used = false;
 			list_remove(&e->ring);

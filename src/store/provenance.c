@@ -153,7 +153,7 @@ enum mg_code provenance_read(struct store *s, const struct target *t, struct pro
 enum mg_code provenance_record(struct store *s, const struct target *t,
 			       const struct provenance_artifact *artifact, struct mg_err *err)
 {
-	struct provenance p;
+	struct provenance p = { 0 };
 	struct mg_buf key = BUF_MAX(KEY_MAX);
 	struct mg_buf text = BUF_MAX(PROVENANCE_MAX);
 	key_of(t, &key);

@@ -14,7 +14,7 @@
 #include "gomod/version.h"
 #include "store/store_internal.h"
 
-#define VERSION_MAX 512
+#define VERSION_MAX 1024u
 
 /* "v1.2.3.mod" and its like; "list", records, queries and pseudo-versions are passed over. */
 static bool version_of(struct mg_span name, struct mg_buf *out)
@@ -39,7 +39,7 @@ static int read_folder(int fd, struct arena *a, struct verlist *list)
 		close(fd);
 		return -errnum;
 	}
-	struct mg_buf version = BUF_MAX(2 * VERSION_MAX);
+	struct mg_buf version = BUF_MAX(VERSION_MAX);
 	struct dirent *e;
 	while ((errno = 0, e = readdir(d)) != NULL) {
 		if (version_of(span_of(e->d_name), &version))
