@@ -142,12 +142,12 @@ static bool split_gopkg(struct mg_span path, struct mg_span *prefix, struct mg_s
 {
 	size_t i = path.n;
 	if (span_has_suffix(path, SPAN("-unstable"))) i -= strlen("-unstable");
-	size_t end = i;
 	while (i > 0 && is_digit((unsigned char)path.p[i - 1]))
 		i--;
-	if (i < 2 || i == end || path.p[i - 1] != 'v' || path.p[i - 2] != '.') return false;
+	if (i < 2 || path.p[i - 1] != 'v' || path.p[i - 2] != '.') return false;
 	struct mg_span suffix = span_from(path, i - 2);
-	if (path.p[i] == '0' && !span_eq(suffix, SPAN(".v0"))) return false;
+	/* ".v-unstable" has no digits and is let pass, as by Go; no version fits it. */
+	if (suffix.n == 2 || (suffix.p[2] == '0' && !span_eq(suffix, SPAN(".v0")))) return false;
 	*prefix = span_first(path, i - 2);
 	*major = suffix;
 	return true;

@@ -176,7 +176,9 @@ static void splits(void **state)
 		{ "gopkg.in/yaml.v2-unstable", "gopkg.in/yaml", ".v2-unstable", true },
 		{ "gopkg.in/yaml.v0", "gopkg.in/yaml", ".v0", true },
 		{ "gopkg.in/yaml.v0-unstable", "gopkg.in/yaml.v0-unstable", "", false },
+		{ "gopkg.in/yaml.v-unstable", "gopkg.in/yaml", ".v-unstable", true },
 		{ "gopkg.in/yaml", "gopkg.in/yaml", "", false },
+		{ "gopkg.in/yaml.v", "gopkg.in/yaml.v", "", false },
 		{ "gopkg.in/v2", "gopkg.in/v2", "", false },
 		{ "", "", "", true },
 	};
