@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the black box tests. MODGATE names the binary (default build/modgate)."""
 
+import collections
+
 import pytest
 
 from lib import gocmd, modules
@@ -65,12 +67,33 @@ def go_of(tmp_path):
     return make
 
 
+@pytest.fixture(scope="module")
+def shared(request, tmp_path_factory):
+    """One origin and one modgate for all tests of a file: for tests that only read, or whose modules
+    nobody else uses. The file's `stock(tree)` fills the tree."""
+    tree = Made()
+    request.module.stock(tree)
+    with Origin(tree) as o:
+        m = Modgate(tmp_path_factory.mktemp("shared"), o.url, **getattr(request.module, "SETTINGS", {}))
+        m.start()
+        yield Shared(tree, o, m)
+        m.stop()
+
+
+Shared = collections.namedtuple("Shared", "tree origin modgate")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failing test shows the end of the logs of its modgate processes."""
     outcome = yield
     report = outcome.get_result()
-    folder = item.funcargs.get("tmp_path") if hasattr(item, "funcargs") else None
-    if report.failed and folder is not None:
-        for log in sorted(folder.glob("modgate*/log.*")):
-            report.sections.append((str(log.relative_to(folder)), log.read_text(errors="replace")[-5000:]))
+    if not report.failed:
+        return
+    args = getattr(item, "funcargs", {})
+    logs = sorted(args["tmp_path"].glob("modgate*/log.*")) if "tmp_path" in args else []
+    if "shared" in args:
+        logs += args["shared"].modgate.logs
+    for log in logs:
+        report.sections.append((str(log), log.read_text(errors="replace")[-5000:]))
+
