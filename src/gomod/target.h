@@ -13,7 +13,7 @@ enum target_kind {
 	TARGET_INFO,   /* PATH/@v/VERSION.info, VERSION canonical and fitting the path: immutable */
 	TARGET_MOD,    /* PATH/@v/VERSION.mod */
 	TARGET_ZIP,    /* PATH/@v/VERSION.zip */
-	TARGET_QUERY,  /* PATH/@v/REV.info, REV a branch, tag, commit or non-canonical version: may change */
+	TARGET_QUERY, /* PATH/@v/REV.info, REV a branch, tag, commit or non-canonical version: may change */
 };
 #define TARGET_KIND_COUNT (TARGET_QUERY + 1)
 
@@ -21,9 +21,9 @@ enum target_kind {
 
 struct target {
 	enum target_kind kind;
-	struct mg_span path;     /* module path, unescaped: github.com/Azure/x */
-	struct mg_span epath;    /* bang-escaped: github.com/!azure/x */
-	struct mg_span version;  /* unescaped version or rev; empty for LIST and LATEST */
+	struct mg_span path;    /* module path, unescaped: github.com/Azure/x */
+	struct mg_span epath;   /* bang-escaped: github.com/!azure/x */
+	struct mg_span version; /* unescaped version or rev; empty for LIST and LATEST */
 	struct mg_span eversion;
 };
 
@@ -37,8 +37,9 @@ MG_CHECK enum mg_code target_parse(struct mg_span url_path, struct arena *a, str
 				   struct mg_err *err);
 /* The same from unescaped parts (version empty for LIST and LATEST, asserted). INFO and QUERY become
  * what the version makes them. */
-MG_CHECK enum mg_code target_make(enum target_kind kind, struct mg_span path, struct mg_span version,
-				  struct arena *a, struct target *out, struct mg_err *err);
+MG_CHECK enum mg_code target_make(enum target_kind kind, struct mg_span path,
+				  struct mg_span version, struct arena *a, struct target *out,
+				  struct mg_err *err);
 /* The relative file name in a module cache, static tree or modgate's store (bang-escaped, not
  * percent-encoded): "github.com/!azure/x/@v/v1.0.0.zip", ".../@v/list", ".../@latest". */
 void target_file(const struct target *t, struct mg_buf *out);
@@ -46,7 +47,8 @@ void target_file(const struct target *t, struct mg_buf *out);
 void target_url(const struct target *t, struct mg_buf *out);
 /* For people and go users: "PATH@VERSION", or "PATH" for LIST, "PATH@latest" for LATEST. */
 void target_name(const struct target *t, struct mg_buf *out);
-const char *target_kind_name(enum target_kind kind); /* "list", "latest", "info", "mod", "zip", "query" */
+const char *target_kind_name(
+	enum target_kind kind); /* "list", "latest", "info", "mod", "zip", "query" */
 /* May the bytes of this target change in the course of time? (LIST, LATEST, QUERY) */
 static inline bool target_is_mutable(enum target_kind kind)
 {
