@@ -57,9 +57,10 @@ class Rule:
 
 
 class Origin:
-    def __init__(self, tree=None, port=0):
+    def __init__(self, tree=None, port=0, tls=None):
         self.tree = tree
         self.port = port
+        self.tls = tls  # an ssl.SSLContext
         self.lock = threading.Condition()
         self.rules = []
         self.requests = []
@@ -161,6 +162,8 @@ class Origin:
     def serve(self, conn):
         buffer = b""
         try:
+            if self.tls:
+                conn = self.tls.wrap_socket(conn, server_side=True)
             while self.alive:
                 while (end := buffer.find(b"\r\n\r\n")) < 0:
                     data = conn.recv(65536)
