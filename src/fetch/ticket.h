@@ -10,12 +10,18 @@
 #include "base/err.h"
 #include "gomod/target.h"
 
-enum ticket_type { TICKET_ORDER = 1, TICKET_CANCEL = 2, TICKET_RESULT = 3 };
+enum ticket_type {
+	TICKET_ORDER = 1,
+	TICKET_CANCEL = 2,
+	TICKET_RESULT = 3
+};
 
 enum ticket_order_flag {
 	TICKET_REFRESH = 1u << 0, /* mutable target: ask the origins although a copy is stored */
-	TICKET_DAMAGED = 1u << 1, /* the stored copy failed its check: quarantine it and fetch again */
-	TICKET_GO_GET = 1u << 2,  /* not a target: PATH?go-get=1 passed through; path holds the URL path */
+	TICKET_DAMAGED =
+		1u << 1, /* the stored copy failed its check: quarantine it and fetch again */
+	TICKET_GO_GET =
+		1u << 2, /* not a target: PATH?go-get=1 passed through; path holds the URL path */
 };
 
 struct ticket {
@@ -25,7 +31,7 @@ struct ticket {
 	/* ORDER */
 	uint32_t flags;
 	enum target_kind kind;
-	struct mg_span path;    /* module path, unescaped */
+	struct mg_span path; /* module path, unescaped */
 	struct mg_span version;
 	struct mg_span request_id;
 
@@ -33,7 +39,7 @@ struct ticket {
 	enum mg_code code; /* MG_OK: the artifact is in the store (GO_GET: in body) */
 	enum mg_cause cause;
 	uint32_t ttl_ms; /* failures: how long this answer may be repeated without asking again */
-	bool stale;      /* MG_OK for a mutable target: no origin could be asked, the stored copy stands */
+	bool stale; /* MG_OK for a mutable target: no origin could be asked, the stored copy stands */
 	uint32_t retry_after_s;
 	struct mg_span text; /* failures: the reason, one line */
 	struct mg_span body; /* GO_GET only */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/ask.h"
+
+#include "fetch/origin.h"
+
+#define URL_MAX    16384
+#define REASON_MAX 512
+/* How much of a proxy's reason is worth repeating. */
+#define QUOTE_MAX 160
+
+static enum mg_code write_memory(void *arg, struct mg_span bytes, struct mg_err *err)
+{
+	if (buf_append(arg, bytes)) return MG_OK;
+	return err_set(err, MG_CORRUPT, MG_CAUSE_UPSTREAM, "the answer is too long");
+}
+
+static enum mg_code restart_memory(void *arg, struct mg_err *err)
+{
+	buf_clear(arg);
+	return MG_OK;
+}
+
+/* The first line of a plain text reason; of HTML and the like, nothing (protocol §1.9). */
+static struct mg_span reason_of(const struct upstream_answer *a)
+{
+	if (!span_has_prefix(span_of(a->content_type), SPAN("text/plain"))) return SPAN("");
+	struct mg_span rest = span_trim(buf_span(&a->text));
+	return span_first(span_trim(span_cut(&rest, '\n')), QUOTE_MAX);
+}
+
+static enum mg_code code_of(int status, enum mg_cause *cause)
+{
+	*cause = MG_CAUSE_UPSTREAM;
+	switch (status) {
+	case 404:
+	case 410:
+		return MG_NOT_FOUND;
+	case 401:
+	case 403:
+	case 451:
+		return MG_DENIED;
+	case 407:
+		*cause = MG_CAUSE_AUTH;
+		return MG_UNAVAILABLE;
+	default:
+		return MG_UNAVAILABLE;
+	}
+}
+
+static enum mg_code refusal(const struct upstream_answer *a, struct mg_span url, struct mg_err *err)
+{
+	enum mg_cause cause;
+	const enum mg_code code = code_of(a->status, &cause);
+	struct mg_buf where = BUF_MAX(URL_MAX);
+	upstream_redact(url, &where);
+	const struct mg_span reason = reason_of(a);
+	err_set(err, code, cause, "%.*s answered %d%s%.*s",
+		SPAN_ARG(span_first(buf_span(&where), 180)), a->status, reason.n > 0 ? ": " : "",
+		SPAN_ARG(reason));
+	err->retry_after_s = a->retry_after_s;
+	buf_deinit(&where);
+	return code;
+}
+
+enum mg_code ask_url(const struct job *j, const struct proxylist_entry *proxy, struct mg_span url,
+		     uint64_t max_bytes, const struct upstream_sink *sink, struct mg_err *err)
+{
+	struct upstream_answer answer = { .text = BUF_MAX(REASON_MAX) };
+	enum mg_code rc = upstream_get(j->means->upstream,
+				       &(struct upstream_request){
+					       .url = url,
+					       .root = proxy->url,
+					       .max_bytes = max_bytes,
+					       .sink = *sink,
+					       .cancel = j->cancel,
+				       },
+				       &answer, err);
+	if (rc == MG_OK && answer.status != 200) rc = refusal(&answer, url, err);
+	buf_deinit(&answer.text);
+	return rc;
+}
+
+enum mg_code ask_target(const struct job *j, const struct proxylist_entry *proxy,
+			const struct target *t, struct mg_buf *out, struct mg_err *err)
+{
+	struct mg_buf url = BUF_MAX(URL_MAX);
+	origin_url(proxy, t, &url);
+	buf_clear(out);
+	enum mg_code rc = ask_url(j, proxy, buf_span(&url), out->max,
+				  &(struct upstream_sink){
+					  .write = write_memory,
+					  .restart = restart_memory,
+					  .arg = out,
+				  },
+				  err);
+	buf_deinit(&url);
+	return rc;
+}

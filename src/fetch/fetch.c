@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop's half of the fetch process: orders come in, flights go out to the lane, results go back. */
+#include "fetch/fetch.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "fetch/job.h"
+#include "loop/channel.h"
+#include "loop/lane.h"
+#include "store/hot.h"
+
+#define KEY_MAX        16384
+#define BODY_MAX       (64u << 10)
+#define LANE_QUEUE     8192
+#define LANE_WAIT_MS   60000
+#define SWEEP_MS       5000
+#define ABSENCES_BYTES (4u << 20)
+
+/* One worker's channel, and what it has open. */
+struct desk {
+	struct list node;
+	struct fetch *fetch;
+	struct channel *channel;
+	struct map askers; /* by order id */
+};
+
+/* One order that waits for a flight. */
+struct asker {
+	struct map_node by_id;
+	uint32_t id;
+	struct list node; /* in its flight */
+	struct flight *flight;
+	struct desk *desk;
+};
+
+/* One thing being got, for any number of askers. */
+struct flight {
+	struct map_node by_key;
+	struct fetch *fetch;
+	struct arena arena;
+	struct list askers;
+	struct cancel cancel;
+	struct job job;
+	uint64_t started_ms;
+};
+
+/* A failure worth repeating for a while without another flight. */
+struct absence {
+	struct mg_err err;
+	uint64_t until_ms;
+};
+
+struct fetch {
+	struct loop *loop;
+	struct lane *lane;
+	struct loop_timer *sweep;
+	struct fetch_options options;
+	struct job_means means;
+	struct arena arena; /* the list of upstreams */
+	struct list desks;
+	struct map flights;
+	struct hot *absences;
+};
+
+/* --- results --- */
+
+static void send_result(struct desk *d, uint32_t id, const struct ticket *like)
+{
+	struct ticket t = *like;
+	struct mg_buf message = BUF_MAX(CHANNEL_MESSAGE_MAX);
+	t.type = TICKET_RESULT;
+	t.id = id;
+	ticket_encode(&t, &message);
+	channel_send(d->channel, buf_span(&message), NULL, 0);
+	buf_deinit(&message);
+}
+
+static void send_failure(struct desk *d, uint32_t id, const struct mg_err *err, uint64_t ttl_ms)
+{
+	send_result(d, id,
+		    &(struct ticket){
+			    .code = err->code,
+			    .cause = err->cause,
+			    .ttl_ms = (uint32_t)ttl_ms,
+			    .retry_after_s = err->retry_after_s,
+			    .text = span_of(err->text),
+		    });
+}
+
+static void asker_free(struct asker *a)
+{
+	map_remove(&a->desk->askers, &a->by_id);
+	list_remove(&a->node);
+	free(a);
+}
+
+static void flight_free(struct flight *fl)
+{
+	map_remove(&fl->fetch->flights, &fl->by_key);
+	buf_deinit(&fl->job.body);
+	arena_deinit(&fl->arena);
+	free(fl);
+}
+
+static void log_flight(const struct flight *fl)
+{
+	const struct job *j = &fl->job;
+	const enum log_level level =
+		j->code == MG_OK || j->code == MG_NOT_FOUND || j->code == MG_CANCELED
+			? LOG_LEVEL_INFO
+			: LOG_LEVEL_WARN;
+	struct mg_buf name = BUF_MAX(KEY_MAX);
+	if (!log_enabled(level)) return;
+	if (j->flags & TICKET_GO_GET)
+		buf_append(&name, j->name);
+	else
+		target_name(&j->target, &name);
+	LOG_LINE(level, "fetched", LOG_SP("target", buf_span(&name)),
+		 LOG_S("kind", target_kind_name(j->target.kind)),
+		 LOG_S("result",
+		       j->code == MG_OK ? (j->stale ? "stale" : "ok") : err_code_name(j->code)),
+		 LOG_S("reason", j->code == MG_OK ? "" : j->err.text),
+		 LOG_I("ms", clock_mono_ms() - fl->started_ms));
+	buf_deinit(&name);
+}
+
+static void remember(struct flight *fl)
+{
+	struct fetch *f = fl->fetch;
+	const struct job *j = &fl->job;
+	if (j->code == MG_OK || j->ttl_ms == 0) {
+		hot_remove(f->absences, fl->by_key.key);
+		return;
+	}
+	struct absence *a = check_malloc(sizeof *a);
+	*a = (struct absence){ .err = j->err, .until_ms = loop_now_ms(f->loop) + j->ttl_ms };
+	hot_put(f->absences, fl->by_key.key, a, sizeof *a + fl->by_key.key.n, a->until_ms);
+}
+
+static void on_run(void *arg)
+{
+	struct flight *fl = arg;
+	job_run(&fl->job);
+}
+
+static void on_done(void *arg, bool ran)
+{
+	struct flight *fl = arg;
+	struct job *j = &fl->job;
+	if (!ran) {
+		j->code = err_set(&j->err, MG_UNAVAILABLE, MG_CAUSE_NONE,
+				  "too many fetches are under way; try again");
+		j->err.retry_after_s = 2;
+	}
+	/* Canceled, but somebody came in the meantime: that one cannot be blamed for it. */
+	if (j->code == MG_CANCELED) {
+		j->err.code = j->code = MG_UNAVAILABLE;
+		j->err.retry_after_s = 1;
+	}
+	log_flight(fl);
+	remember(fl);
+	while (!list_empty(&fl->askers)) {
+		struct asker *a = LIST_OWNER(fl->askers.next, struct asker, node);
+		if (j->code == MG_OK)
+			send_result(a->desk, a->id,
+				    &(struct ticket){
+					    .code = MG_OK,
+					    .stale = j->stale,
+					    .ttl_ms = j->ttl_ms,
+					    .body = buf_span(&j->body),
+				    });
+		else
+			send_failure(a->desk, a->id, &j->err, j->ttl_ms);
+		asker_free(a);
+	}
+	flight_free(fl);
+}
+
+/* --- orders --- */
+
+static void flight_key(const struct ticket *t, struct mg_buf *out)
+{
+	buf_append_char(out, t->flags & TICKET_GO_GET ? 'g' : (char)('0' + t->kind));
+	buf_append(out, t->path);
+	buf_append_char(out, '@');
+	buf_append(out, t->version);
+}
+
+static struct flight *flight_new(struct fetch *f, const struct ticket *t, struct mg_span key,
+				 struct mg_err *err)
+{
+	struct flight *fl = check_calloc(1, sizeof *fl);
+	struct job *j = &fl->job;
+	*j = (struct job){ .means = &f->means,
+			   .arena = &fl->arena,
+			   .flags = t->flags,
+			   .cancel = &fl->cancel,
+			   .body = BUF_MAX(BODY_MAX) };
+	if (t->flags & TICKET_GO_GET) {
+		j->name = arena_dup(&fl->arena, t->path);
+	} else if (target_make(t->kind, t->path, t->version, &fl->arena, &j->target, err) !=
+			   MG_OK ||
+		   j->target.kind != t->kind) {
+		arena_deinit(&fl->arena);
+		free(fl);
+		return NULL;
+	}
+	fl->fetch = f;
+	fl->started_ms = clock_mono_ms();
+	list_init(&fl->askers);
+	cancel_init(&fl->cancel);
+	fl->by_key.key = arena_dup(&fl->arena, key);
+	map_put(&f->flights, &fl->by_key);
+	return fl;
+}
+
+static void join(struct flight *fl, struct desk *d, uint32_t id)
+{
+	struct asker *a = check_calloc(1, sizeof *a);
+	a->id = id;
+	a->by_id.key = span_make(&a->id, sizeof a->id);
+	a->flight = fl;
+	a->desk = d;
+	map_put(&d->askers, &a->by_id);
+	list_append(&fl->askers, &a->node);
+}
+
+static void on_order(struct desk *d, const struct ticket *t)
+{
+	struct fetch *f = d->fetch;
+	struct mg_err err = { .code = MG_INTERNAL,
+			      .text = "front and fetch disagree about a name" };
+	struct mg_buf key = BUF_MAX(KEY_MAX);
+	flight_key(t, &key);
+	struct map_node *node = map_get(&f->flights, buf_span(&key));
+	struct flight *fl = node != NULL ? LIST_OWNER(node, struct flight, by_key) : NULL;
+	const uint64_t now_ms = loop_now_ms(f->loop);
+	const struct absence *known =
+		fl == NULL ? hot_get(f->absences, buf_span(&key), now_ms) : NULL;
+	if (map_get(&d->askers, span_make(&t->id, sizeof t->id)) != NULL) {
+		log_error("front used an order number twice", LOG_I("id", t->id));
+	} else if (known != NULL) {
+		send_failure(d, t->id, &known->err, known->until_ms - now_ms);
+	} else if (fl != NULL) {
+		join(fl, d, t->id);
+	} else if ((fl = flight_new(f, t, buf_span(&key), &err)) == NULL) {
+		send_failure(d, t->id, &err, 0);
+	} else {
+		join(fl, d, t->id);
+		if (!lane_submit(f->lane, f->loop, on_run, on_done, fl)) on_done(fl, false);
+	}
+	buf_deinit(&key);
+}
+
+/* The last one to leave cancels the flight; it ends by itself, soon. */
+static void leave(struct asker *a)
+{
+	struct flight *fl = a->flight;
+	asker_free(a);
+	if (list_empty(&fl->askers)) cancel_set(&fl->cancel);
+}
+
+static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_count)
+{
+	struct desk *d = arg;
+	struct ticket t;
+	if (!ticket_decode(message, &t) || t.type == TICKET_RESULT) {
+		log_error("malformed message from front", LOG_I("bytes", message.n));
+		return;
+	}
+	if (t.type == TICKET_ORDER) {
+		on_order(d, &t);
+		return;
+	}
+	struct map_node *node = map_get(&d->askers, span_make(&t.id, sizeof t.id));
+	if (node != NULL) leave(LIST_OWNER(node, struct asker, by_id));
+}
+
+static void leave_one(struct map_node *node, void *arg)
+{
+	leave(LIST_OWNER(node, struct asker, by_id));
+}
+
+static void desk_free(struct desk *d)
+{
+	map_each(&d->askers, leave_one, NULL);
+	map_deinit(&d->askers);
+	channel_free(&d->channel);
+	list_remove(&d->node);
+	free(d);
+}
+
+static void on_closed(void *arg)
+{
+	desk_free(arg);
+}
+
+void fetch_add_channel(struct fetch *f, int fd)
+{
+	struct desk *d = check_calloc(1, sizeof *d);
+	d->fetch = f;
+	list_append(&f->desks, &d->node);
+	d->channel = channel_new(f->loop, fd, on_message, on_closed, d);
+}
+
+/* --- life --- */
+
+static void on_sweep(void *arg)
+{
+	struct fetch *f = arg;
+	upstream_sweep(f->means.upstream);
+}
+
+enum mg_code fetch_new(struct loop *l, const struct fetch_options *options, struct store *store,
+		       struct upstream *upstream, struct negative *negative, struct fetch **out,
+		       struct mg_err *err)
+{
+	struct fetch *f = check_calloc(1, sizeof *f);
+	f->options = *options;
+	f->means = (struct job_means){
+		.options = &f->options, .store = store, .upstream = upstream, .negative = negative
+	};
+	const enum mg_code rc =
+		proxylist_parse(span_of(options->goproxy), &f->arena, &f->means.origins, err);
+	if (rc != MG_OK) {
+		arena_deinit(&f->arena);
+		free(f);
+		return rc;
+	}
+	f->loop = l;
+	list_init(&f->desks);
+	f->absences = hot_new(ABSENCES_BYTES, free);
+	f->lane = lane_new("fetch", options->threads, LANE_QUEUE, LANE_WAIT_MS);
+	f->sweep = loop_timer_new(l, on_sweep, f);
+	loop_timer_start(f->sweep, SWEEP_MS, SWEEP_MS);
+	*out = f;
+	return MG_OK;
+}
+
+static void cancel_one(struct map_node *node, void *arg)
+{
+	cancel_set(&LIST_OWNER(node, struct flight, by_key)->cancel);
+}
+
+static void free_one(struct map_node *node, void *arg)
+{
+	flight_free(LIST_OWNER(node, struct flight, by_key));
+}
+
+void fetch_free(struct fetch **fp)
+{
+	struct fetch *f = *fp;
+	if (f == NULL) return;
+	map_each(&f->flights, cancel_one, NULL);
+	lane_free(&f->lane);
+	while (!list_empty(&f->desks))
+		desk_free(LIST_OWNER(f->desks.next, struct desk, node));
+	map_each(&f->flights, free_one, NULL);
+	map_deinit(&f->flights);
+	hot_free(&f->absences);
+	loop_timer_free(&f->sweep);
+	arena_deinit(&f->arena);
+	free(f);
+	*fp = NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The miss path, run by the fetch process: takes orders from the front's channels, gets what is not
+ * stored from the origins, checks and commits it. State belongs to the loop's thread; the work itself is
+ * straight blocking code on a lane. */
+#ifndef FETCH_FETCH_H
+#define FETCH_FETCH_H
+
+#include "gomod/proxylist.h"
+#include "loop/loop.h"
+#include "meta/negative.h"
+#include "store/store.h"
+#include "upstream/upstream.h"
+
+struct fetch;
+
+struct fetch_options {
+	const char *goproxy; /* the list of upstreams, as GOPROXY */
+	const char *private; /* globs of modules no upstream may hear of (GONOPROXY or GOPRIVATE) */
+	uint32_t absent_ms;  /* how long a proven absence is repeated without asking again */
+	uint32_t denied_ms;  /* the same for what an upstream withholds */
+	uint32_t down_ms;    /* how long a stale answer is repeated when no origin could be asked */
+	unsigned threads;    /* flights at work at a time */
+	bool go_get;         /* PATH?go-get=1 may be passed through */
+};
+
+#define FETCH_OPTIONS_DEFAULT                                                                      \
+	((struct fetch_options){ .goproxy = "",                                                    \
+				 .private = "",                                                    \
+				 .absent_ms = 30000,                                               \
+				 .denied_ms = 10000,                                               \
+				 .down_ms = 10000,                                                 \
+				 .threads = 64 })
+
+/* MG_INVALID: the list of upstreams is malformed. store (open for writing), upstream and negative stay
+ * the caller's, as do the strings in options. */
+MG_CHECK enum mg_code fetch_new(struct loop *l, const struct fetch_options *options,
+				struct store *store, struct upstream *upstream,
+				struct negative *negative, struct fetch **out, struct mg_err *err);
+/* A worker's channel, taken over. When it closes its orders are forgotten. */
+void fetch_add_channel(struct fetch *f, int fd);
+/* Cancels what is under way and waits for it. After loop_run returned. */
+void fetch_free(struct fetch **f);
+
+#endif

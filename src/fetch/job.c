@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/job.h"
+
+#include "base/clock.h"
+#include "fetch/artifact.h"
+#include "fetch/ask.h"
+#include "fetch/origin.h"
+#include "fetch/versions.h"
+
+#define KEY_MAX 16384
+#define URL_MAX 16384
+/* A proven absence this old is no longer repeated when upstreams are down (F10). */
+#define ABSENCE_MAX_S (24 * 3600)
+
+/* --- PATH?go-get=1 --- */
+
+static enum mg_code write_body(void *arg, struct mg_span bytes, struct mg_err *err)
+{
+	if (buf_append(arg, bytes)) return MG_OK;
+	return err_set(err, MG_CORRUPT, MG_CAUSE_UPSTREAM, "the page is longer than 64 KiB");
+}
+
+static enum mg_code restart_body(void *arg, struct mg_err *err)
+{
+	buf_clear(arg);
+	return MG_OK;
+}
+
+static enum mg_code visit_go_get(void *arg, const struct proxylist_entry *proxy, struct mg_err *err)
+{
+	struct job *j = arg;
+	struct mg_buf url = BUF_MAX(URL_MAX);
+	buf_clear(&j->body);
+	buf_append(&url, proxy->url);
+	buf_append(&url, j->name);
+	buf_append(&url, SPAN("?go-get=1"));
+	enum mg_code rc = ask_url(j, proxy, buf_span(&url), j->body.max,
+				  &(struct upstream_sink){
+					  .write = write_body,
+					  .restart = restart_body,
+					  .arg = &j->body,
+				  },
+				  err);
+	buf_deinit(&url);
+	return rc;
+}
+
+static void run_go_get(struct job *j)
+{
+	bool asked;
+	struct mg_span path = span_from(j->name, 1);
+	if (!j->means->options->go_get) {
+		j->code = err_set(&j->err, MG_NOT_FOUND, MG_CAUSE_NONE,
+				  "go-import pages are not passed through (setting go-get)");
+	} else if (origin_is_private(span_of(j->means->options->private), path)) {
+		j->code = err_set(&j->err, MG_NOT_FOUND, MG_CAUSE_POLICY,
+				  "private (GOPRIVATE, GONOPROXY): not asked of upstream proxies");
+	} else {
+		j->code = origin_walk(&j->means->origins, visit_go_get, j, &asked, &j->err);
+	}
+}
+
+/* --- targets --- */
+
+/* Nobody can say now; but an absence proven before may be repeated, so that the go command's probes of
+ * parent paths do not fail a build that needs nothing new. */
+static void recall_absence(struct job *j, struct mg_span key)
+{
+	struct mg_err was;
+	int64_t since_s;
+	if (!negative_get(j->means->negative, key, &was, &since_s)) return;
+	const int64_t age_s = clock_wall_s() - since_s;
+	if (age_s < 0 || age_s > ABSENCE_MAX_S) return;
+	struct mg_err now = j->err;
+	j->code = err_set(&j->err, MG_NOT_FOUND, MG_CAUSE_NONE,
+			  "%.150s (known for %lld s; it cannot be asked again now: %.150s)",
+			  was.text, (long long)age_s, now.text);
+	j->ttl_ms = j->means->options->down_ms;
+}
+
+static void set_ttl(struct job *j, struct mg_span key, bool asked)
+{
+	const struct fetch_options *o = j->means->options;
+	switch (j->code) {
+	case MG_OK:
+		if (j->stale) j->ttl_ms = o->down_ms;
+		break;
+	case MG_NOT_FOUND:
+		j->ttl_ms = o->absent_ms;
+		if (asked)
+			negative_put(j->means->negative, key, &j->err, clock_wall_s());
+		else
+			recall_absence(j, key);
+		break;
+	case MG_DENIED:
+		j->ttl_ms = o->denied_ms;
+		break;
+	case MG_TIMEOUT:
+	case MG_UNAVAILABLE:
+		if (j->err.cause != MG_CAUSE_STORAGE) recall_absence(j, key);
+		break;
+	case MG_INVALID:
+	case MG_CORRUPT:
+	case MG_CANCELED:
+	case MG_INTERNAL:
+		break;
+	}
+}
+
+void job_run(struct job *j)
+{
+	if (j->flags & TICKET_GO_GET) {
+		run_go_get(j);
+		return;
+	}
+	struct mg_buf key = BUF_MAX(KEY_MAX);
+	bool asked = false;
+	store_key(&j->target, &key);
+	if (target_is_mutable(j->target.kind))
+		j->code = versions_get(j, &j->target, &j->stale, &asked, &j->err);
+	else
+		j->code = artifact_get(j, &j->target, (j->flags & TICKET_DAMAGED) != 0, &asked,
+				       &j->err);
+	set_ttl(j, buf_span(&key), asked);
+	if (j->code == MG_OK && asked) negative_forget(j->means->negative, buf_span(&key));
+	buf_deinit(&key);
+}

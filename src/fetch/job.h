@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One thing to be got, as the lane thread sees it: what is asked for, with what means, and what came
+ * of it. Internal to fetch. */
+#ifndef FETCH_JOB_H
+#define FETCH_JOB_H
+
+#include "fetch/fetch.h"
+#include "fetch/ticket.h"
+#include "loop/cancel.h"
+
+/* What every job may use; read-only, any thread. */
+struct job_means {
+	const struct fetch_options *options;
+	struct proxylist origins;
+	struct store *store;
+	struct upstream *upstream;
+	struct negative *negative;
+};
+
+struct job {
+	const struct job_means *means;
+	struct arena *arena; /* lives until the job's result has been told */
+	struct target target;
+	struct mg_span name; /* GO_GET: the URL path */
+	uint32_t flags;
+	struct cancel *cancel;
+	/* result */
+	enum mg_code code;
+	struct mg_err err;
+	bool stale;
+	uint32_t ttl_ms;
+	struct mg_buf body; /* GO_GET */
+};
+
+/* Does the whole job; sets the result. Blocks; lane thread. */
+void job_run(struct job *j);
+
+#endif
