@@ -73,6 +73,7 @@ enum mg_code ask_url(const struct job *j, const struct proxylist_entry *proxy, s
 					       .max_bytes = max_bytes,
 					       .sink = *sink,
 					       .cancel = j->cancel,
+					       .via = j->via,
 				       },
 				       &answer, err);
 	if (rc == MG_OK && answer.status != 200) rc = refusal(&answer, url, err);

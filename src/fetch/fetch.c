@@ -148,6 +148,24 @@ static void on_run(void *arg)
 	job_run(&fl->job);
 }
 
+static void on_done(void *arg, bool ran);
+
+static void start(struct flight *fl)
+{
+	struct fetch *f = fl->fetch;
+	if (!lane_submit(f->lane, f->loop, on_run, on_done, fl)) on_done(fl, false);
+}
+
+static void restart(struct flight *fl)
+{
+	cancel_init(&fl->cancel);
+	fl->job.err = (struct mg_err){ 0 };
+	fl->job.stale = false;
+	fl->job.ttl_ms = 0;
+	buf_clear(&fl->job.body);
+	start(fl);
+}
+
 static void on_done(void *arg, bool ran)
 {
 	struct flight *fl = arg;
@@ -157,10 +175,10 @@ static void on_done(void *arg, bool ran)
 				  "too many fetches are under way; try again");
 		j->err.retry_after_s = 2;
 	}
-	/* Canceled, but somebody came in the meantime: that one cannot be blamed for it. */
-	if (j->code == MG_CANCELED) {
-		j->err.code = j->code = MG_UNAVAILABLE;
-		j->err.retry_after_s = 1;
+	/* Canceled, but somebody came in the meantime, who is not to be blamed for it. */
+	if (j->code == MG_CANCELED && !list_empty(&fl->askers)) {
+		restart(fl);
+		return;
 	}
 	log_flight(fl);
 	remember(fl);
@@ -198,6 +216,7 @@ static struct flight *flight_new(struct fetch *f, const struct ticket *t, struct
 	struct job *j = &fl->job;
 	*j = (struct job){ .means = &f->means,
 			   .arena = &fl->arena,
+			   .via = arena_dup(&fl->arena, t->via),
 			   .flags = t->flags,
 			   .cancel = &fl->cancel,
 			   .body = BUF_MAX(BODY_MAX) };
@@ -252,7 +271,7 @@ static void on_order(struct desk *d, const struct ticket *t)
 		send_failure(d, t->id, &err, 0);
 	} else {
 		join(fl, d, t->id);
-		if (!lane_submit(f->lane, f->loop, on_run, on_done, fl)) on_done(fl, false);
+		start(fl);
 	}
 	buf_deinit(&key);
 }

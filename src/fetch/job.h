@@ -22,6 +22,7 @@ struct job {
 	struct arena *arena; /* lives until the job's result has been told */
 	struct target target;
 	struct mg_span name; /* GO_GET: the URL path */
+	struct mg_span via;  /* whom the question passed through before us */
 	uint32_t flags;
 	struct cancel *cancel;
 	/* result */

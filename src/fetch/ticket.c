@@ -2,13 +2,14 @@
 #include "fetch/ticket.h"
 
 /* message = type:u8 id:u32 ( order / result / nothing for a cancel )
- * order   = flags:u32 kind:u8 path:span version:span request_id:span
+ * order   = flags:u32 kind:u8 path:span version:span request_id:span via:span
  * result  = code:u8 cause:u8 stale:u8 ttl_ms:u32 retry_after_s:u32 text:span body:span
  * span    = length:u32 bytes */
 
 #define PATH_MAX_BYTES    8192
 #define VERSION_MAX_BYTES 1024
 #define REQUEST_ID_MAX    128
+#define VIA_MAX_BYTES     1024
 #define TEXT_MAX_BYTES    4096
 #define BODY_MAX_BYTES    (64u << 10)
 
@@ -39,6 +40,7 @@ void ticket_encode(const struct ticket *t, struct mg_buf *out)
 		put_span(out, t->path);
 		put_span(out, t->version);
 		put_span(out, t->request_id);
+		put_span(out, t->via);
 	} else if (t->type == TICKET_RESULT) {
 		put_u8(out, t->code);
 		put_u8(out, t->cause);
@@ -92,6 +94,7 @@ static void get_order(struct reader *r, struct ticket *t)
 	t->path = get_span(r, PATH_MAX_BYTES);
 	t->version = get_span(r, VERSION_MAX_BYTES);
 	t->request_id = get_span(r, REQUEST_ID_MAX);
+	t->via = get_span(r, VIA_MAX_BYTES);
 }
 
 static void get_result(struct reader *r, struct ticket *t)

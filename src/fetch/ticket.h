@@ -34,6 +34,7 @@ struct ticket {
 	struct mg_span path; /* module path, unescaped */
 	struct mg_span version;
 	struct mg_span request_id;
+	struct mg_span via; /* the Via value of the request that caused it; may be empty */
 
 	/* RESULT */
 	enum mg_code code; /* MG_OK: the artifact is in the store (GO_GET: in body) */

@@ -66,6 +66,7 @@ static void send_order(struct order *o)
 				       .path = o->path,
 				       .version = o->version,
 				       .request_id = o->request_id,
+				       .via = o->via,
 			       });
 }
 

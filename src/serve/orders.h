@@ -19,7 +19,7 @@ struct order {
 	/* The owner's to set; the spans live as long as the order is open. */
 	uint32_t flags;
 	enum target_kind kind;
-	struct mg_span path, version, request_id;
+	struct mg_span path, version, request_id, via;
 	order_result_fn *on_result;
 	/* orders' own */
 	struct orders *orders; /* NULL while not open */

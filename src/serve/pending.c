@@ -14,6 +14,7 @@
 #include "serve/orders.h"
 
 #define KEY_MAX 16384
+#define VIA_MAX 1024
 
 struct pending {
 	struct map_node by_key;
@@ -147,6 +148,9 @@ static void place_order(struct pending *p, uint32_t flags)
 	if (!list_empty(&p->waiters)) {
 		struct exchange *x = waiter_of(p->waiters.next)->x;
 		p->order.request_id = arena_dup(&p->arena, span_make(x->id, EXCHANGE_ID_SIZE));
+		/* Of several that wait for one thing the first is as good as any to find a loop by. */
+		p->order.via =
+			arena_dup(&p->arena, span_first(x->head.field[HEAD_FIELD_VIA], VIA_MAX));
 	}
 	orders_place(p->table->w->orders, &p->order);
 }

@@ -274,10 +274,12 @@ static enum mg_code conclude(struct exchange_state *x, CURLcode code, CURL *c, s
 
 static struct curl_slist *request_fields(const struct transfer *t)
 {
-	char line[512];
+	char line[1400];
 	struct curl_slist *fields = curl_slist_append(NULL, "Accept:");
 	if (t->options->via != NULL) {
-		snprintf(line, sizeof line, "Via: %s", t->options->via);
+		const struct mg_span before = t->request->via;
+		snprintf(line, sizeof line, "Via: %.*s%s1.1 %s", SPAN_ARG(before),
+			 before.n > 0 ? ", " : "", t->options->via);
 		fields = curl_slist_append(fields, line);
 	}
 	if (t->etag != NULL && t->at > 0) {

@@ -57,6 +57,7 @@ struct upstream_request {
 	struct mg_span url;  /* credentials in it go into Authorization, to that origin only */
 	struct mg_span root; /* file: the tree's root; when that is gone nothing is proven absent.
 				   Empty: not looked at */
+	struct mg_span via;  /* Via value received with the question, passed on before ours */
 	uint64_t max_bytes;  /* of the body; more is MG_CORRUPT */
 	struct upstream_sink sink;
 	const struct cancel *cancel; /* NULL: none */
