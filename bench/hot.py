@@ -61,7 +61,7 @@ def measure_row(row, running, options):
     return results
 
 
-def run(options, work):
+def measure_all(options, work):
     """row name -> server name -> rounds."""
     upstream = tree.make(options.cache / "upstream", tree.rows_tree)
     running = start(options.servers, options, work, upstream)
@@ -70,7 +70,7 @@ def run(options, work):
         for server in running.values():
             server.wait_ready()
         for row in ROWS:
-            if options.rows and row.name not in options.rows:
+            if options.only and row.name not in options.only:
                 continue
             chosen = {n: s for n, s in running.items() if n != "nginx return" or row.floor}
             print(f"  {row.name} …", file=sys.stderr, flush=True)
@@ -187,3 +187,7 @@ def report(results, options):
             rate_table(results, names),
         ]
     )
+
+
+def run(options, work):
+    return report(measure_all(options, work), options)

@@ -165,7 +165,7 @@ def nginx(name, folder, root, sendfile="on", fixed=()):
             locations=locations,
         )
     )
-    binary = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    binary = shutil.which("nginx")
     if binary is None:
         raise RuntimeError("nginx is not installed")
     return Server(name, [binary, "-c", str(config)], port, folder)

@@ -2,9 +2,10 @@
 """A tree of made-up modules, laid out like a Go module cache, that a server can use as its
 file:// upstream. The same bytes on every machine: all "source" comes from a seeded generator."""
 
+import base64
+import hashlib
 import io
 import json
-import os
 import random
 import shutil
 import zipfile
@@ -66,6 +67,16 @@ def go_mod(path, requires=(), go="1.21"):
     return "".join(lines).encode()
 
 
+def go_mod_hash(mod):
+    """h1: of a go.mod file (golang.org/x/mod/sumdb/dirhash)."""
+    line = f"{hashlib.sha256(mod).hexdigest()}  go.mod\n".encode()
+    return "h1:" + base64.b64encode(hashlib.sha256(line).digest()).decode()
+
+
+def info(version):
+    return json.dumps({"Version": version, "Time": TIME}, separators=(",", ":")).encode()
+
+
 def add_module(root, path, versions, zip_size=None, requires=(), go="1.21"):
     """One module: list, @latest, and per version info, mod and (with zip_size) zip. Paths here are
     all lower case, so the escaped path is the path."""
@@ -73,13 +84,12 @@ def add_module(root, path, versions, zip_size=None, requires=(), go="1.21"):
     folder.mkdir(parents=True)
     mod = go_mod(path, requires, go)
     for version in versions:
-        info = json.dumps({"Version": version, "Time": TIME}, separators=(",", ":")).encode()
-        (folder / f"{version}.info").write_bytes(info)
+        (folder / f"{version}.info").write_bytes(info(version))
         (folder / f"{version}.mod").write_bytes(mod)
         if zip_size:
             (folder / f"{version}.zip").write_bytes(module_zip(path, version, mod, zip_size))
     (folder / "list").write_text("".join(v + "\n" for v in versions))
-    (folder.parent / "@latest").write_bytes(info)
+    (folder.parent / "@latest").write_bytes(info(versions[-1]))
 
 
 def make(root, fill):
