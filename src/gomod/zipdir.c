@@ -220,7 +220,7 @@ static enum mg_code read_headers(struct zipsource_window *w, uint64_t base, uint
 enum mg_code zipdir_read(struct zipsource_window *w, struct zipdir *out, struct mg_err *err)
 {
 	struct mg_err own;
-	struct end end;
+	struct end end = { 0 };
 	uint64_t base;
 	enum mg_code rc;
 	if (err == NULL) err = &own;
