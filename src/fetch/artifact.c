@@ -108,15 +108,31 @@ static enum mg_code read_stage_at(void *arg, uint64_t offset, void *out, size_t 
 	return MG_OK;
 }
 
-/* The .mod that was recorded must be the zip's go.mod: two origins may disagree about a version. */
+/* Is it the text that was recorded? git archive may write CRLF where the .mod, read from the commit,
+ * has LF (eol=crlf in .gitattributes, protocol §3.10): that is no difference. */
+static bool is_same_text(struct mg_span gomod, const char *recorded_h1, char h1[DIRHASH_SIZE])
+{
+	dirhash_gomod(gomod, h1);
+	if (strcmp(h1, recorded_h1) == 0) return true;
+	struct mg_buf plain = BUF_MAX(MODZIP_SPECIAL_MAX);
+	for (size_t i = 0; i < gomod.n; i++)
+		if (gomod.p[i] != '\r' || i + 1 == gomod.n || gomod.p[i + 1] != '\n')
+			buf_append_char(&plain, gomod.p[i]);
+	char plain_h1[DIRHASH_SIZE];
+	dirhash_gomod(buf_span(&plain), plain_h1);
+	buf_deinit(&plain);
+	return strcmp(plain_h1, recorded_h1) == 0;
+}
+
+/* A zip must bring the go.mod that another origin gave before: origins may disagree about a version. */
 static enum mg_code check_same_mod(const struct attempt *a, const struct modzip_report *report,
-				   struct mg_span gomod, struct mg_err *err)
+				   struct mg_span gomod, const char *origin, struct mg_err *err)
 {
 	if (a->known == NULL || !report->has_gomod) return MG_OK;
 	const struct provenance_artifact *mod = &a->known->artifact[PROVENANCE_MOD];
 	char h1[DIRHASH_SIZE];
-	dirhash_gomod(gomod, h1);
-	if (!mod->present || strcmp(mod->h1, h1) == 0) return MG_OK;
+	if (!mod->present || strcmp(mod->origin, origin) == 0 || is_same_text(gomod, mod->h1, h1))
+		return MG_OK;
 	return err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 		       "the zip's go.mod (%s) is not the .mod served before (%s, from %s): two "
 		       "upstreams disagree about this version",
@@ -132,7 +148,7 @@ static enum mg_code check_zip(const struct attempt *a, struct stage *st,
 	struct mg_buf gomod = BUF_MAX(MODZIP_SPECIAL_MAX);
 	struct modzip_report report;
 	enum mg_code rc = modzip_check(&source, a->t->path, a->t->version, &gomod, &report, err);
-	if (rc == MG_OK) rc = check_same_mod(a, &report, buf_span(&gomod), err);
+	if (rc == MG_OK) rc = check_same_mod(a, &report, buf_span(&gomod), out->origin, err);
 	if (rc == MG_OK) snprintf(out->h1, sizeof out->h1, "%s", report.h1);
 	buf_deinit(&gomod);
 	return rc;
