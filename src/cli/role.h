@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the child processes have in common: the descriptors they are given, and the first steps. */
+#ifndef CLI_ROLE_H
+#define CLI_ROLE_H
+
+#include "cli/settings.h"
+
+/* Descriptor numbers in a child. Front's listening sockets come first, then the channels. */
+enum {
+	ROLE_FD_SETTINGS = 3,
+	ROLE_FD_CONTROL = 4,
+	ROLE_FD_FIRST = 5
+};
+
+/* A child that exits with this cannot begin, and starting it again will not help. */
+#define ROLE_EXIT_HOPELESS 78
+
+/* In the child, before any thread: ties its life to the supervisor's, reads the settings, opens the log,
+ * sets limits and gives up root where a user is set. On failure says why in the log. */
+MG_CHECK bool role_begin(const char *name, struct settings *s);
+/* Confines the process as the settings say, then starts the log's thread. */
+struct sandbox_rules;
+void role_confine(const struct settings *s, const struct sandbox_rules *rules);
+
+/* Tells the supervisor that this process does its work now. */
+void role_ready(void);
+
+/* Entry points; args as the supervisor writes them. They return exit codes. */
+int role_front(char *const *args); /* LISTENING-SOCKETS WORKERS */
+int role_fetch(char *const *args); /* CHANNELS */
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/role.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "cli/kept.h"
+#include "cli/sandbox.h"
+#include "fetch/fetch.h"
+#include "gomod/proxylist.h"
+#include "loop/channel.h"
+
+#define SWEEP_MS     5000
+#define READABLE_MAX 64
+
+struct process {
+	struct settings settings;
+	struct loop *loop;
+	struct channel *control;
+	struct store *store;
+	struct upstream *upstream;
+	struct negative *negative;
+	struct fetch *fetch;
+	struct loop_timer *sweep;
+};
+
+/* --- what it may read --- */
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9') return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The path of "file:///srv/a%20b". */
+static const char *path_of(struct arena *a, struct mg_span url)
+{
+	char *path = arena_strdup(a, span_from(url, strlen("file://"))), *to = path;
+
+	for (const char *from = path; *from != '\0'; from++) {
+		bool escaped = from[0] == '%' && hex(from[1]) >= 0 && hex(from[2]) >= 0;
+		*to++ = escaped ? (char)(hex(from[1]) * 16 + hex(from[2])) : *from;
+		if (escaped) from += 2;
+	}
+	*to = '\0';
+	return path;
+}
+
+/* Names are looked up, certificates checked, and trees on this machine read. */
+static size_t list_readable(struct settings *s, const char *out[READABLE_MAX])
+{
+	static const char *const always[] = {
+		"/etc/resolv.conf",     "/etc/hosts",      "/etc/nsswitch.conf",   "/etc/host.conf",
+		"/etc/gai.conf",        "/etc/services",   "/etc/ca-certificates", "/etc/pki",
+		"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
+	};
+	const char *named[] = { s->upstream_ca_file, getenv("SSL_CERT_FILE"),
+				getenv("SSL_CERT_DIR") };
+	struct proxylist list;
+	struct mg_err err;
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
+		out[n++] = always[i];
+	for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
+		if (named[i] != NULL && named[i][0] != '\0') out[n++] = named[i];
+	if (proxylist_parse(span_of(s->goproxy), &s->arena, &list, &err) != MG_OK) return n;
+	for (size_t i = 0; i < list.n && n < READABLE_MAX; i++)
+		if (list.entries[i].kind == PROXYLIST_URL &&
+		    span_has_prefix(list.entries[i].url, SPAN("file://")))
+			out[n++] = path_of(&s->arena, list.entries[i].url);
+	return n;
+}
+
+static void confine(struct settings *s)
+{
+	const char *readable[READABLE_MAX];
+	size_t n = list_readable(s, readable);
+
+	role_confine(s, &(struct sandbox_rules){
+				.readable = readable,
+				.readable_n = n,
+				.writable = (const char *const[]){ s->store },
+				.writable_n = 1,
+				.may_connect = true,
+			});
+}
+
+/* --- its parts --- */
+
+static struct upstream_options upstream_options_of(struct settings *s)
+{
+	struct upstream_options o = UPSTREAM_OPTIONS_DEFAULT;
+
+	o.connect_ms = (uint32_t)s->upstream_connect_timeout;
+	o.first_byte_ms = (uint32_t)s->upstream_first_byte_timeout;
+	o.stall_ms = (uint32_t)s->upstream_stall_timeout;
+	o.retries = (uint32_t)s->upstream_retries;
+	o.redirects = (uint32_t)s->upstream_redirects;
+	o.per_host = (uint32_t)s->upstream_per_host;
+	o.queue_ms = (uint32_t)s->upstream_queue_timeout;
+	o.breaker_failures = (uint32_t)s->upstream_breaker_failures;
+	o.breaker_open_ms = (uint32_t)s->upstream_breaker_open;
+	o.via = arena_printf(&s->arena, "1.1 %s", s->via);
+	o.ca_file = s->upstream_ca_file[0] != '\0' ? s->upstream_ca_file : NULL;
+	return o;
+}
+
+static struct fetch_options fetch_options_of(const struct settings *s)
+{
+	struct fetch_options o = FETCH_OPTIONS_DEFAULT;
+
+	o.goproxy = s->goproxy;
+	o.private = s->gonoproxy[0] != '\0' ? s->gonoproxy : s->goprivate;
+	o.go_get = s->go_get;
+	return o;
+}
+
+static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_count)
+{
+	/* The supervisor has nothing to tell but its end. */
+}
+
+static void on_control_closed(void *arg)
+{
+	struct process *p = arg;
+
+	channel_free(&p->control);
+	loop_stop(p->loop);
+}
+
+static void on_sweep(void *arg)
+{
+	struct process *p = arg;
+	upstream_sweep(p->upstream);
+}
+
+static enum mg_code begin(struct process *p, const struct upstream_options *upstream,
+			  const struct fetch_options *fetch, struct mg_err *err)
+{
+	enum mg_code rc = store_open(p->settings.store, STORE_WRITE, &p->store, err);
+
+	if (rc == MG_OK) confine(&p->settings);
+	if (rc == MG_OK) rc = negative_open(p->settings.store, &p->negative, err);
+	if (rc != MG_OK) return rc;
+	p->upstream = upstream_new(upstream);
+	rc = fetch_new(p->loop, fetch, p->store, p->upstream, p->negative, &p->fetch, err);
+	if (rc != MG_OK) return rc;
+
+	struct mg_err unkept;
+	if (kept_write(p->settings.store, p->settings.goproxy, &unkept) != MG_OK)
+		log_warn("the upstreams are not kept for the next start",
+			 LOG_S("error", unkept.text));
+	p->control = channel_new(p->loop, ROLE_FD_CONTROL, on_control, on_control_closed, p);
+	p->sweep = loop_timer_new(p->loop, on_sweep, p);
+	loop_timer_start(p->sweep, SWEEP_MS, SWEEP_MS);
+	return MG_OK;
+}
+
+static void end(struct process *p)
+{
+	fetch_free(&p->fetch);
+	upstream_free(&p->upstream);
+	negative_close(&p->negative);
+	store_close(&p->store);
+	loop_timer_free(&p->sweep);
+	channel_free(&p->control);
+	loop_free(&p->loop);
+	log_stop();
+	settings_deinit(&p->settings);
+}
+
+int role_fetch(char *const *args)
+{
+	struct process p = { .loop = NULL };
+	uint64_t channels = 0;
+	struct mg_err err;
+
+	if (!role_begin("fetch", &p.settings)) return ROLE_EXIT_HOPELESS;
+	MG_ASSERT(args[0] != NULL && span_u64(span_of(args[0]), CHANNEL_FDS_MAX, &channels));
+
+	const struct upstream_options upstream = upstream_options_of(&p.settings);
+	const struct fetch_options fetch = fetch_options_of(&p.settings);
+	p.loop = loop_new();
+	enum mg_code rc = begin(&p, &upstream, &fetch, &err);
+	if (rc == MG_OK) {
+		for (int i = 0; i < (int)channels; i++)
+			fetch_add_channel(p.fetch, ROLE_FD_FIRST + i);
+		role_ready();
+		loop_run(p.loop);
+	} else {
+		log_error("cannot start", LOG_S("error", err.text));
+	}
+	end(&p);
+	return rc == MG_OK ? 0 : ROLE_EXIT_HOPELESS;
+}

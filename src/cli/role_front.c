@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/role.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "cli/sandbox.h"
+#include "loop/channel.h"
+#include "serve/front.h"
+
+static struct front_options options_of(const struct settings *s)
+{
+	struct front_options o = FRONT_OPTIONS_DEFAULT;
+
+	o.store_root = s->store;
+	o.path_prefix = s->path_prefix;
+	o.go_proxy = s->go_proxy_header;
+	o.via = s->via;
+	o.fresh_ms = (uint32_t)s->list_fresh;
+	o.stale_ms = (uint32_t)s->list_stale;
+	o.order_timeout_ms = (uint32_t)s->fetch_timeout;
+	o.max_connections = (uint32_t)s->max_connections;
+	o.hot_bytes = s->hot_cache;
+	o.go_get = s->go_get;
+	o.cache_only = s->offline;
+	return o;
+}
+
+int role_front(char *const *args)
+{
+	uint64_t listening = 0, workers = 0;
+	int fds[SETTINGS_LISTEN_MAX + CHANNEL_FDS_MAX];
+	struct settings s;
+
+	if (!role_begin("front", &s)) return ROLE_EXIT_HOPELESS;
+	MG_ASSERT(args[0] != NULL && span_u64(span_of(args[0]), SETTINGS_LISTEN_MAX, &listening));
+	MG_ASSERT(args[1] != NULL && span_u64(span_of(args[1]), CHANNEL_FDS_MAX, &workers));
+	for (size_t i = 0; i < listening + workers; i++) fds[i] = ROLE_FD_FIRST + (int)i;
+
+	const struct front_options options = options_of(&s);
+	role_confine(&s, &(struct sandbox_rules){
+				 .readable = (const char *const[]){ s.store },
+				 .readable_n = 1,
+			 });
+	role_ready();
+	int rc = front_run(&options, fds, listening, ROLE_FD_CONTROL, fds + listening,
+			   (unsigned)workers);
+	log_stop();
+	settings_deinit(&s);
+	return rc;
+}

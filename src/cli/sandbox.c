@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifdef MODGATE_SECCOMP
+#include <seccomp.h>
+#endif
+
+#include "cli/sanitized.h"
+
+/* The kernel's ABI (Documentation/userspace-api/landlock.rst), spelt out because the headers of the
+ * oldest system we build on know only its beginnings. A kernel is told the prefix it knows. */
+struct landlock_ruleset {
+	uint64_t fs;
+	uint64_t net;    /* ABI 4 */
+	uint64_t scoped; /* ABI 6 */
+};
+struct landlock_path {
+	uint64_t allowed;
+	int32_t fd;
+} __attribute__((packed));
+
+#define LANDLOCK_VERSION 1u /* flag: tell the ABI */
+#define LANDLOCK_PATH    1  /* rule type */
+
+#define FS_EXECUTE    (1ull << 0)
+#define FS_WRITE_FILE (1ull << 1)
+#define FS_READ_FILE  (1ull << 2)
+#define FS_READ_DIR   (1ull << 3)
+#define FS_CHANGE     0x1ff0ull     /* bits 4 to 12: remove and make entries of every kind */
+#define FS_STORE      0x1b0ull      /* of these, what files and directories need */
+#define FS_REFER      (1ull << 13)  /* ABI 2: link and rename across directories */
+#define FS_TRUNCATE   (1ull << 14)  /* ABI 3 */
+#define FS_IOCTL_DEV  (1ull << 15)  /* ABI 5 */
+#define NET_BIND      (1ull << 0)   /* TCP */
+#define NET_CONNECT   (1ull << 1)
+#define SCOPE_ALL     0x3ull        /* abstract Unix sockets and signals of others */
+
+#define FS_READ  (FS_READ_FILE | FS_READ_DIR)
+#define FS_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
+
+static const char *const common[] = {
+	"/usr", "/lib", "/lib64", "/opt", "/nix/store", "/etc/ssl", "/etc/localtime",
+	"/proc/self", "/proc/sys", "/proc/meminfo", "/proc/cpuinfo", "/sys/devices/system/cpu",
+	"/sys/fs/cgroup", "/dev/null", "/dev/urandom", "/dev/random",
+};
+
+static uint64_t fs_known(int abi)
+{
+	uint64_t known = FS_EXECUTE | FS_WRITE_FILE | FS_READ | FS_CHANGE;
+	if (abi >= 2) known |= FS_REFER;
+	if (abi >= 3) known |= FS_TRUNCATE;
+	if (abi >= 5) known |= FS_IOCTL_DEV;
+	return known;
+}
+
+static void allow(int ruleset, const char *path, uint64_t access)
+{
+	struct landlock_path rule = { .fd = open(path, O_PATH | O_CLOEXEC) };
+	struct stat st;
+
+	if (rule.fd < 0) return;
+	if (fstat(rule.fd, &st) == 0) {
+		rule.allowed = S_ISDIR(st.st_mode) ? access : access & FS_FILES;
+		syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_PATH, &rule, 0u);
+	}
+	close(rule.fd);
+}
+
+int sandbox_paths(const struct sandbox_rules *rules)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_VERSION);
+	if (abi < 1) return 0;
+
+	uint64_t known = fs_known((int)abi);
+	struct landlock_ruleset all = { .fs = known,
+					.net = NET_BIND | (rules->may_connect ? 0 : NET_CONNECT),
+					.scoped = SCOPE_ALL };
+	size_t size = abi >= 6 ? sizeof all :
+		      abi >= 4 ? offsetof(struct landlock_ruleset, scoped) :
+				 offsetof(struct landlock_ruleset, net);
+	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0u);
+	if (ruleset < 0) return 0;
+	for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
+		allow(ruleset, common[i], FS_READ & known);
+	for (size_t i = 0; i < rules->readable_n; i++)
+		allow(ruleset, rules->readable[i], FS_READ & known);
+	for (size_t i = 0; i < rules->writable_n; i++)
+		allow(ruleset, rules->writable[i],
+		      (FS_READ | FS_WRITE_FILE | FS_STORE | FS_REFER | FS_TRUNCATE) & known);
+	long rc = syscall(SYS_landlock_restrict_self, ruleset, 0u);
+	close(ruleset);
+	return rc == 0 ? (int)abi : 0;
+}
+
+#ifdef MODGATE_SECCOMP
+
+static const char *const refused[] = {
+	"execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp",
+	"io_uring_setup", "io_uring_enter", "io_uring_register", "bpf", "perf_event_open",
+	"userfaultfd", "keyctl", "add_key", "request_key", "mount", "umount2", "move_mount",
+	"fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "mount_setattr", "pivot_root",
+	"chroot", "unshare", "setns", "init_module", "finit_module", "delete_module",
+	"kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "quotactl",
+	"sethostname", "setdomainname", "settimeofday", "clock_settime", "adjtimex",
+	"clock_adjtime", "iopl", "ioperm", "modify_ldt", "personality", "lookup_dcookie",
+	"open_by_handle_at", "name_to_handle_at", "vhangup", "syslog", "nfsservctl", "uselib",
+	"mknod", "mknodat",
+};
+
+/* LeakSanitizer's tracer at exit. */
+static bool needed_by_sanitizer(const char *name)
+{
+	return SANITIZED && strcmp(name, "ptrace") == 0;
+}
+
+bool sandbox_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	bool ok = filter != NULL;
+
+	if (!ok) return false;
+	/* Best effort: kernels before 4.14 cannot log, which is no reason to go without the filter. */
+	seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+		int number = seccomp_syscall_resolve_name(refused[i]);
+		if (number == __NR_SCMP_ERROR || needed_by_sanitizer(refused[i])) continue;
+		ok = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0) == 0 && ok;
+	}
+	ok = seccomp_load(filter) == 0 && ok;
+	seccomp_release(filter);
+	return ok;
+}
+
+#else
+
+bool sandbox_calls(void)
+{
+	return false;
+}
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/privilege.h"
+#include "cli/settings_load.h"
+#include "cli/supervisor.h"
+#include "cli/upstreams.h"
+#include "crypto/random.h"
+#include "http/listener.h"
+
+/* Mistakes are for the person who starts it, the rest for the log. */
+static void tell_notes(const struct draft *d)
+{
+	for (const struct draft_note *n = d->notes; n != NULL; n = n->next)
+		if (n->level == LOG_LEVEL_ERROR)
+			fprintf(stderr, "error: %s\n", n->text);
+		else if (n->level == LOG_LEVEL_WARN)
+			log_warn(n->text, LOG_S("about", "settings"));
+		else
+			log_info(n->text, LOG_S("about", "settings"));
+}
+
+/* Two instances with one name would take each other for themselves. */
+static void choose_via(struct draft *d)
+{
+	uint32_t bits;
+
+	if (d->settings.via[0] != '\0') return;
+	random_bytes(&bits, sizeof bits);
+	const char *name = draft_printf(d, "modgate-%08x", bits);
+	draft_set(d, settings_find(SPAN("via")), span_of(name), "made up at this start");
+}
+
+static bool open_listeners(const struct settings_list *listen, int *fds)
+{
+	struct mg_err err;
+
+	for (size_t i = 0; i < listen->n; i++)
+		if (listener_open(span_of(listen->items[i]), false, &fds[i], &err) != MG_OK) {
+			fprintf(stderr, "error: %s\n", err.text);
+			while (i-- > 0)
+				close(fds[i]);
+			return false;
+		}
+	return true;
+}
+
+/* mkdir -p. The last directory is given to the user who will write there, if it is new. */
+static enum mg_code make_store(const char *path, const struct privilege_user *owner,
+			       struct arena *a, struct mg_err *err)
+{
+	char *part = arena_strdup(a, span_of(path));
+
+	for (char *p = part + 1; *p != '\0'; p++) {
+		if (*p != '/') continue;
+		*p = '\0';
+		if (mkdir(part, 0755) != 0 && errno != EEXIST)
+			return err_errno(err, errno, "store %s: cannot make %s", path, part);
+		*p = '/';
+	}
+	if (mkdir(path, 0750) != 0)
+		return errno == EEXIST ? MG_OK
+				       : err_errno(err, errno, "store %s: cannot make it", path);
+	if (chown(path, owner->uid, owner->gid) != 0)
+		return err_errno(err, errno, "store %s: cannot give it to %s", path, owner->name);
+	return MG_OK;
+}
+
+/* What only root can do for the user that the children become. */
+static bool prepare_user(struct settings *s)
+{
+	struct privilege_user user;
+	struct mg_err err;
+
+	if (s->user[0] == '\0') return true;
+	enum mg_code rc = privilege_find(s->user, s->group, &user, &err);
+	if (rc == MG_OK && geteuid() == 0) rc = make_store(s->store, &user, &s->arena, &err);
+	if (rc != MG_OK) fprintf(stderr, "error: %s\n", err.text);
+	return rc == MG_OK;
+}
+
+/* What a developer on this machine pastes into a shell. */
+static const char *ready_text(struct arena *a, int fd, const char *prefix)
+{
+	char address[LISTENER_ADDRESS_SIZE];
+
+	listener_address(fd, address);
+	struct mg_span text = span_of(address);
+	struct mg_span port = span_from(text, (size_t)span_last_index(text, ':'));
+	bool every = text.p[0] == ':' || span_has_prefix(text, SPAN("[::]:")) ||
+		     span_has_prefix(text, SPAN("0.0.0.0:"));
+	if (every)
+		return arena_printf(a, "export GOPROXY=http://127.0.0.1%.*s%s\n", SPAN_ARG(port),
+				    prefix);
+	return arena_printf(a, "export GOPROXY=http://%s%s\n", address, prefix);
+}
+
+static int serve(struct settings *s)
+{
+	int fds[SETTINGS_LISTEN_MAX];
+
+	if (!prepare_user(s) || !open_listeners(&s->listen, fds)) return 1;
+	log_start();
+	log_info("starting", LOG_S("version", MODGATE_VERSION), LOG_S("store", s->store),
+		 LOG_S("goproxy", s->goproxy), LOG_S("via", s->via));
+	int rc = supervisor_run(&(struct supervisor_options){
+		.settings = s,
+		.listen_fds = fds,
+		.listen_count = s->listen.n,
+		.ready_text = ready_text(&s->arena, fds[0], s->path_prefix),
+	});
+	for (size_t i = 0; i < s->listen.n; i++)
+		close(fds[i]);
+	return rc;
+}
+
+int command_serve(char *const *args)
+{
+	struct draft d;
+	int rc = 1;
+
+	draft_init(&d);
+	settings_load(&d, args, environ);
+	upstreams_settle(&d);
+	choose_via(&d);
+	log_init("supervisor", STDERR_FILENO, d.settings.log_level, d.settings.log_format);
+	tell_notes(&d);
+	if (d.errors == 0) rc = serve(&d.settings);
+	log_stop();
+	draft_deinit(&d);
+	return rc;
+}

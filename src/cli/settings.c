@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/settings.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "cli/nearest.h"
+#include "cli/quantity.h"
+
+#define AT(field) offsetof(struct settings, field)
+#define HOUR      3600000ull
+#define DAY       (24 * HOUR)
+
+static const char *const level_words[] = {
+	[LOG_LEVEL_DEBUG] = "debug", [LOG_LEVEL_INFO] = "info",     [LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_ERROR + 1] = NULL,
+};
+static const char *const format_words[] = {
+	[LOG_FORMAT_LOGFMT] = "logfmt",
+	[LOG_FORMAT_JSON] = "json",
+	[LOG_FORMAT_JSON + 1] = NULL,
+};
+
+static const struct settings_def defs[] = {
+	{ "listen", SETTINGS_LIST, AT(listen), NULL,
+	  "addresses to serve on: ADDR:PORT, or :PORT for every address (repeatable)" },
+	{ "store", SETTINGS_PATH, AT(store), NULL, "directory that keeps the modules" },
+	{ "user", SETTINGS_STRING, AT(user), "", "user to become when started as root" },
+	{ "group", SETTINGS_STRING, AT(group), "", "group to become, instead of the user's own",
+	  .needs = "user" },
+	{ "sandbox", SETTINGS_BOOL, AT(sandbox), "true",
+	  "confine the processes with Landlock and seccomp where the kernel has them" },
+	{ "workers", SETTINGS_INT, AT(workers), "0", "serving threads; 0 is one a core", .max = 32 },
+	{ "drain-timeout", SETTINGS_DURATION, AT(drain_timeout), "30s",
+	  "how long answers under way may take after SIGTERM", .max = HOUR },
+	{ "max-connections", SETTINGS_INT, AT(max_connections), "16384",
+	  "client connections at a time; beyond it accepting pauses", .min = 1, .max = 1000000 },
+	{ "hot-cache", SETTINGS_SIZE, AT(hot_cache), "32MiB",
+	  "memory for ready-made answers", .max = 1ull << 40 },
+
+	{ "path-prefix", SETTINGS_STRING, AT(path_prefix), "",
+	  "what stands before GOPROXY paths, such as /go" },
+	{ "go-proxy-header", SETTINGS_STRING, AT(go_proxy_header), "modgate/" MODGATE_VERSION,
+	  "value of the X-Go-Proxy field in answers" },
+	{ "via", SETTINGS_STRING, AT(via), "",
+	  "our name in Via fields, unlike any other's (one is made up); in a request it means a loop" },
+	{ "go-get", SETTINGS_BOOL, AT(go_get), "false", "pass PATH?go-get=1 through to the upstreams" },
+	{ "offline", SETTINGS_BOOL, AT(offline), "false", "serve what is stored, ask no upstream" },
+	{ "fetch-timeout", SETTINGS_DURATION, AT(fetch_timeout), "10m",
+	  "the longest a request waits for something that is not stored", .min = 1000, .max = DAY },
+	{ "list.fresh", SETTINGS_DURATION, AT(list_fresh), "60s",
+	  "how long a list, @latest or branch counts as fresh", .max = 30 * DAY },
+	{ "list.stale", SETTINGS_DURATION, AT(list_stale), "4m",
+	  "how much longer it is served while one refresh runs", .max = 30 * DAY },
+
+	{ "goproxy", SETTINGS_STRING, AT(goproxy), "",
+	  "upstreams, as the go command's GOPROXY", .secret = true, .go_name = "GOPROXY" },
+	{ "goprivate", SETTINGS_STRING, AT(goprivate), "",
+	  "private modules, as the go command's GOPRIVATE", .go_name = "GOPRIVATE" },
+	{ "gonoproxy", SETTINGS_STRING, AT(gonoproxy), "",
+	  "modules never asked of an upstream proxy", .go_name = "GONOPROXY" },
+	{ "gonosumdb", SETTINGS_STRING, AT(gonosumdb), "",
+	  "modules never looked up in the checksum database", .go_name = "GONOSUMDB" },
+	{ "gosumdb", SETTINGS_STRING, AT(gosumdb), "", "the checksum database, or off",
+	  .go_name = "GOSUMDB" },
+
+	{ "upstream.connect-timeout", SETTINGS_DURATION, AT(upstream_connect_timeout), "10s",
+	  "DNS, TCP and TLS together", .min = 1, .max = HOUR },
+	{ "upstream.first-byte-timeout", SETTINGS_DURATION, AT(upstream_first_byte_timeout), "30s",
+	  "from a request to the first byte of its answer", .min = 1, .max = HOUR },
+	{ "upstream.stall-timeout", SETTINGS_DURATION, AT(upstream_stall_timeout), "30s",
+	  "how long a transfer may stay below 1 KiB/s", .min = 1000, .max = HOUR },
+	{ "upstream.retries", SETTINGS_INT, AT(upstream_retries), "2",
+	  "further tries after a broken transfer or 502, 503, 504", .max = 10 },
+	{ "upstream.redirects", SETTINGS_INT, AT(upstream_redirects), "10", "hops followed",
+	  .max = 50 },
+	{ "upstream.per-host", SETTINGS_INT, AT(upstream_per_host), "32",
+	  "transfers from one host at a time", .min = 1, .max = 1024 },
+	{ "upstream.queue-timeout", SETTINGS_DURATION, AT(upstream_queue_timeout), "30s",
+	  "how long to wait for one of them", .min = 1, .max = HOUR },
+	{ "upstream.breaker-failures", SETTINGS_INT, AT(upstream_breaker_failures), "5",
+	  "faults in a row after which a host is left alone", .min = 1, .max = 1000 },
+	{ "upstream.breaker-open", SETTINGS_DURATION, AT(upstream_breaker_open), "10s",
+	  "how long it is left alone", .min = 1, .max = HOUR },
+	{ "upstream.ca-file", SETTINGS_PATH, AT(upstream_ca_file), "",
+	  "PEM file of further authorities to trust" },
+
+	{ "log.level", SETTINGS_ENUM, AT(log_level), "info", "debug, info, warn or error",
+	  .words = level_words },
+	{ "log.format", SETTINGS_ENUM, AT(log_format), "logfmt", "logfmt or json",
+	  .words = format_words },
+};
+#define COUNT (sizeof defs / sizeof defs[0])
+_Static_assert(COUNT <= SETTINGS_MAX, "SETTINGS_MAX");
+
+size_t settings_count(void)
+{
+	return COUNT;
+}
+
+const struct settings_def *settings_def(size_t i)
+{
+	MG_ASSERT(i < COUNT);
+	return &defs[i];
+}
+
+size_t settings_index(const struct settings_def *def)
+{
+	return (size_t)(def - defs);
+}
+
+const struct settings_def *settings_find(struct mg_span name)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		if (span_eq(name, span_of(defs[i].name))) return &defs[i];
+	return NULL;
+}
+
+/* "level" out of "log.level": a right key at a wrong place is the commonest mistake in YAML. */
+static struct mg_span last_part(struct mg_span name)
+{
+	ptrdiff_t dot = span_last_index(name, '.');
+	return dot < 0 ? name : span_from(name, (size_t)dot + 1);
+}
+
+const struct settings_def *settings_nearest(struct mg_span name)
+{
+	const struct settings_def *best = NULL;
+	size_t best_distance = SIZE_MAX;
+
+	for (size_t i = 0; i < COUNT; i++) {
+		struct mg_span known = span_of(defs[i].name);
+		size_t d = nearest_distance(name, known);
+		if (!nearest_plausible(name, known, d)) d = SIZE_MAX;
+		if (span_eq(last_part(name), last_part(known)) && d > 2) d = 2;
+		if (d < best_distance) {
+			best = &defs[i];
+			best_distance = d;
+		}
+	}
+	return best;
+}
+
+static void put_mapped(const char *prefix, const char *name, bool upper, struct mg_buf *out)
+{
+	buf_append_str(out, prefix);
+	for (; *name != '\0'; name++) {
+		char c = *name;
+		if (c == '.' || c == '-') c = upper ? '_' : '-';
+		if (upper && c >= 'a' && c <= 'z') c = (char)(c - ('a' - 'A'));
+		buf_append_char(out, c);
+	}
+}
+
+void settings_env_name(const struct settings_def *def, struct mg_buf *out)
+{
+	put_mapped("MODGATE_", def->name, true, out);
+}
+
+void settings_flag_name(const struct settings_def *def, struct mg_buf *out)
+{
+	put_mapped("--", def->name, false, out);
+}
+
+void settings_init(struct settings *s)
+{
+	*s = (struct settings){ .arena = ARENA_INIT };
+	for (size_t i = 0; i < COUNT; i++) {
+		const char *text = defs[i].fallback;
+		if (text == NULL && defs[i].kind == SETTINGS_LIST) continue;
+		enum mg_code rc = settings_set(s, &defs[i], span_of(text ? text : ""), NULL);
+		MG_ASSERT(rc == MG_OK);
+	}
+}
+
+void settings_deinit(struct settings *s)
+{
+	arena_deinit(&s->arena);
+	*s = (struct settings){ 0 };
+}
+
+static void *field(const struct settings *s, const struct settings_def *def)
+{
+	return (char *)s + def->offset;
+}
+
+static enum mg_code check_bounds(const struct settings_def *def, uint64_t v, struct mg_err *err)
+{
+	if (v >= def->min && (def->max == 0 || v <= def->max)) return MG_OK;
+
+	struct mg_buf lo = BUF_MAX(64), hi = BUF_MAX(64);
+	void (*put)(uint64_t, struct mg_buf *) = def->kind == SETTINGS_DURATION ?
+							 quantity_put_duration :
+							 quantity_put_size;
+	if (def->kind == SETTINGS_INT) {
+		buf_append_u64(&lo, def->min);
+		buf_append_u64(&hi, def->max);
+	} else {
+		put(def->min, &lo);
+		put(def->max, &hi);
+	}
+	err_set(err, MG_INVALID, MG_CAUSE_NONE, "must lie between %s and %s", buf_cstr(&lo),
+		buf_cstr(&hi));
+	buf_deinit(&lo);
+	buf_deinit(&hi);
+	return MG_INVALID;
+}
+
+static enum mg_code set_number(struct settings *s, const struct settings_def *def,
+			       struct mg_span text, struct mg_err *err)
+{
+	uint64_t v = 0;
+	enum mg_code rc = MG_OK;
+
+	if (def->kind == SETTINGS_DURATION)
+		rc = quantity_duration(text, &v, err);
+	else if (def->kind == SETTINGS_SIZE)
+		rc = quantity_size(text, &v, err);
+	else if (!span_u64(text, UINT32_MAX, &v))
+		rc = err_set(err, MG_INVALID, MG_CAUSE_NONE, "expected a number, not \"%.*s\"",
+			     SPAN_ARG(text));
+	if (rc == MG_OK) rc = check_bounds(def, v, err);
+	if (rc == MG_OK) *(uint64_t *)field(s, def) = v;
+	return rc;
+}
+
+static enum mg_code set_bool(struct settings *s, const struct settings_def *def,
+			     struct mg_span text, struct mg_err *err)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {
+		{ "true", true },   { "yes", true }, { "on", true },   { "1", true },
+		{ "false", false }, { "no", false }, { "off", false }, { "0", false },
+	};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (span_eq(text, span_of(words[i].word))) {
+			*(bool *)field(s, def) = words[i].value;
+			return MG_OK;
+		}
+	return err_set(err, MG_INVALID, MG_CAUSE_NONE, "expected true or false, not \"%.*s\"",
+		       SPAN_ARG(text));
+}
+
+static enum mg_code set_enum(struct settings *s, const struct settings_def *def,
+			     struct mg_span text, struct mg_err *err)
+{
+	for (unsigned i = 0; def->words[i] != NULL; i++)
+		if (span_eq(text, span_of(def->words[i]))) {
+			*(unsigned *)field(s, def) = i;
+			return MG_OK;
+		}
+	return err_set(err, MG_INVALID, MG_CAUSE_NONE, "expected %s, not \"%.*s\"", def->help,
+		       SPAN_ARG(text));
+}
+
+static enum mg_code set_list(struct settings *s, const struct settings_def *def,
+			     struct mg_span text, struct mg_err *err)
+{
+	struct settings_list list = { 0 };
+	struct mg_span rest = text;
+
+	for (size_t i = 0; i < text.n; i++) list.n += text.p[i] == ',';
+	list.items = arena_alloc(&s->arena, (list.n + 1) * sizeof *list.items);
+	list.n = 0;
+	while (rest.p != NULL) {
+		struct mg_span item = span_trim(span_cut(&rest, ','));
+		if (item.n == 0)
+			return err_set(err, MG_INVALID, MG_CAUSE_NONE, "has an empty item");
+		list.items[list.n++] = arena_strdup(&s->arena, item);
+	}
+	*(struct settings_list *)field(s, def) = list;
+	return MG_OK;
+}
+
+enum mg_code settings_set(struct settings *s, const struct settings_def *def, struct mg_span text,
+			  struct mg_err *err)
+{
+	/* No setting has a use for control bytes, and settings_encode relies on their absence. */
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
+			return err_set(err, MG_INVALID, MG_CAUSE_NONE,
+				       "must not contain control characters");
+	switch (def->kind) {
+	case SETTINGS_STRING:
+	case SETTINGS_PATH:
+		*(const char **)field(s, def) = arena_strdup(&s->arena, text);
+		return MG_OK;
+	case SETTINGS_DURATION:
+	case SETTINGS_SIZE:
+	case SETTINGS_INT:
+		return set_number(s, def, text, err);
+	case SETTINGS_BOOL:
+		return set_bool(s, def, text, err);
+	case SETTINGS_ENUM:
+		return set_enum(s, def, text, err);
+	case SETTINGS_LIST:
+		return set_list(s, def, text, err);
+	}
+	MG_ASSERT(!"settings kind");
+	return MG_INTERNAL;
+}
+
+void settings_text(const struct settings *s, const struct settings_def *def, struct mg_buf *out)
+{
+	const struct settings_list *list;
+
+	switch (def->kind) {
+	case SETTINGS_STRING:
+	case SETTINGS_PATH:
+		buf_append_str(out, *(const char **)field(s, def));
+		break;
+	case SETTINGS_DURATION:
+		quantity_put_duration(*(uint64_t *)field(s, def), out);
+		break;
+	case SETTINGS_SIZE:
+		quantity_put_size(*(uint64_t *)field(s, def), out);
+		break;
+	case SETTINGS_INT:
+		buf_append_u64(out, *(uint64_t *)field(s, def));
+		break;
+	case SETTINGS_BOOL:
+		buf_append_str(out, *(bool *)field(s, def) ? "true" : "false");
+		break;
+	case SETTINGS_ENUM:
+		buf_append_str(out, def->words[*(unsigned *)field(s, def)]);
+		break;
+	case SETTINGS_LIST:
+		list = field(s, def);
+		for (size_t i = 0; i < list->n; i++) {
+			if (i > 0) buf_append_char(out, ',');
+			buf_append_str(out, list->items[i]);
+		}
+		break;
+	}
+}
+
+void settings_text_redacted(const struct settings *s, const struct settings_def *def,
+			    struct mg_buf *out)
+{
+	struct mg_buf plain = BUF_MAX(64u << 10);
+	settings_text(s, def, &plain);
+
+	struct mg_span rest = buf_span(&plain);
+	ptrdiff_t at;
+	while ((at = span_find(rest, SPAN("://"))) >= 0) {
+		buf_append(out, span_first(rest, (size_t)at + 3));
+		rest = span_from(rest, (size_t)at + 3);
+		/* A user-info reaches to the last '@' before the path; a list's separators end a URL. */
+		size_t host = 0;
+		for (size_t i = 0; i < rest.n && strchr("/,|", rest.p[i]) == NULL; i++)
+			if (rest.p[i] == '@') host = i;
+		if (host > 0) buf_append_str(out, "***");
+		rest = span_from(rest, host);
+	}
+	buf_append(out, rest);
+	buf_deinit(&plain);
+}
+
+void settings_encode(const struct settings *s, bool with_secrets, struct mg_buf *out)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		if (defs[i].secret && !with_secrets) continue;
+		buf_printf(out, "%s=", defs[i].name);
+		settings_text(s, &defs[i], out);
+		buf_append_char(out, '\n');
+	}
+}
+
+enum mg_code settings_decode(struct mg_span text, struct settings *s, struct mg_err *err)
+{
+	while (text.n > 0) {
+		struct mg_span value = span_cut(&text, '\n');
+		struct mg_span name = span_cut(&value, '=');
+		const struct settings_def *def = settings_find(name);
+		if (def == NULL || value.p == NULL)
+			return err_set(err, MG_INVALID, MG_CAUSE_NONE,
+				       "unknown setting \"%.*s\" from the supervisor",
+				       SPAN_ARG(name));
+		enum mg_code rc = settings_set(s, def, value, err);
+		if (rc != MG_OK) return rc;
+	}
+	return MG_OK;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What modgate can be told, as plain resolved values, and the one table that names them. A setting
+ * `list.fresh` is the key `fresh` below `list` in modgate.yaml, MODGATE_LIST_FRESH in the environment
+ * and --list-fresh on the command line. No I/O here; cli/settings_load.h finds the values. */
+#ifndef CLI_SETTINGS_H
+#define CLI_SETTINGS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+struct settings_list {
+	const char **items;
+	size_t n;
+};
+
+/* Strings live in the arena. Durations are milliseconds, sizes bytes. */
+struct settings {
+	struct arena arena;
+
+	struct settings_list listen;
+	const char *store;
+	const char *user;  /* "": stay who we are */
+	const char *group; /* "": the user's own */
+	bool sandbox;
+	uint64_t workers; /* 0: one a core */
+	uint64_t drain_timeout;
+	uint64_t max_connections;
+	uint64_t hot_cache;
+
+	const char *path_prefix;
+	const char *go_proxy_header;
+	const char *via;
+	bool go_get;
+	bool offline;
+	uint64_t list_fresh;
+	uint64_t list_stale;
+	uint64_t fetch_timeout;
+
+	const char *goproxy; /* "": nothing said */
+	const char *goprivate;
+	const char *gonoproxy;
+	const char *gonosumdb;
+	const char *gosumdb;
+
+	uint64_t upstream_connect_timeout;
+	uint64_t upstream_first_byte_timeout;
+	uint64_t upstream_stall_timeout;
+	uint64_t upstream_retries;
+	uint64_t upstream_redirects;
+	uint64_t upstream_per_host;
+	uint64_t upstream_queue_timeout;
+	uint64_t upstream_breaker_failures;
+	uint64_t upstream_breaker_open;
+	const char *upstream_ca_file; /* "": the system's bundle only */
+
+	unsigned log_level;  /* enum log_level */
+	unsigned log_format; /* enum log_format */
+};
+
+enum settings_kind {
+	SETTINGS_STRING,
+	SETTINGS_PATH,
+	SETTINGS_DURATION,
+	SETTINGS_SIZE,
+	SETTINGS_INT,
+	SETTINGS_BOOL,
+	SETTINGS_ENUM,
+	SETTINGS_LIST, /* text form: items joined by commas */
+};
+
+struct settings_def {
+	const char *name;
+	enum settings_kind kind;
+	size_t offset;
+	const char *fallback;     /* the default as text; NULL: worked out when loading */
+	const char *help;
+	const char *const *words; /* ENUM: what may stand there, by value; NULL-terminated */
+	uint64_t min, max;        /* INT, SIZE, DURATION; max 0: no bound */
+	const char *needs;        /* meaningless without this other setting: half a pair is an error */
+	bool secret;              /* may hold credentials: shown blotted, not told to front */
+	const char *go_name;      /* the go command's own name for it */
+};
+
+#define SETTINGS_MAX 48 /* room for per-setting arrays; settings_count() is at most that */
+#define SETTINGS_LISTEN_MAX 16
+
+size_t settings_count(void);
+const struct settings_def *settings_def(size_t i);
+size_t settings_index(const struct settings_def *def);
+/* By dotted name; NULL when there is none. */
+const struct settings_def *settings_find(struct mg_span name);
+/* The setting that was probably meant, or NULL. */
+const struct settings_def *settings_nearest(struct mg_span name);
+/* "MODGATE_LIST_FRESH" and "--list-fresh". */
+void settings_env_name(const struct settings_def *def, struct mg_buf *out);
+void settings_flag_name(const struct settings_def *def, struct mg_buf *out);
+
+/* Every setting at its fallback; those without one are empty. */
+void settings_init(struct settings *s);
+void settings_deinit(struct settings *s);
+/* Parses text into the setting. MG_INVALID says what was expected (without the setting's name). */
+MG_CHECK enum mg_code settings_set(struct settings *s, const struct settings_def *def,
+				   struct mg_span text, struct mg_err *err);
+/* The value as settings_set reads it back. */
+void settings_text(const struct settings *s, const struct settings_def *def, struct mg_buf *out);
+/* The same with every user-info in a URL blotted out: for people. */
+void settings_text_redacted(const struct settings *s, const struct settings_def *def,
+			    struct mg_buf *out);
+/* All settings as "name=text" lines, for a child process; those marked secret only when asked for. */
+void settings_encode(const struct settings *s, bool with_secrets, struct mg_buf *out);
+/* s must be initialised. MG_INVALID on anything settings_encode does not write. */
+MG_CHECK enum mg_code settings_decode(struct mg_span text, struct settings *s, struct mg_err *err);
+
+#endif

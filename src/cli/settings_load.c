@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/settings_load.h"
+
+#include "cli/athens.h"
+#include "cli/envlist.h"
+#include "cli/gosettings.h"
+#include "cli/nearest.h"
+#include "cli/settings_file.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void set_named(struct draft *d, const char *name, const char *text, const char *from)
+{
+	draft_set(d, settings_find(span_of(name)), span_of(text), from);
+}
+
+static bool have_ipv6_loopback(void)
+{
+	struct sockaddr_in6 sa = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0) return false;
+	bool ok = bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
+	close(fd);
+	return ok;
+}
+
+/* Loopback only: whoever opens the gate to a network says so. */
+static void default_listen(struct draft *d)
+{
+	set_named(d, "listen",
+		  have_ipv6_loopback() ? "127.0.0.1:3000,[::1]:3000" : "127.0.0.1:3000", DRAFT_DEFAULT);
+}
+
+static void default_store(struct draft *d, char *const *envp)
+{
+	const char *state = envlist_get(envp, "STATE_DIRECTORY"); /* systemd.exec(5) */
+	const char *data = envlist_get(envp, "XDG_DATA_HOME");
+	const char *home = envlist_get(envp, "HOME");
+
+	if (state != NULL)
+		set_named(d, "store",
+			  draft_printf(d, "%.*s", (int)strcspn(state, ":"), state),
+			  "environment STATE_DIRECTORY");
+	else if (getuid() == 0)
+		set_named(d, "store", "/var/lib/modgate", "default");
+	else if (data != NULL && data[0] == '/')
+		set_named(d, "store", draft_printf(d, "%s/modgate", data), DRAFT_DEFAULT);
+	else if (home != NULL)
+		set_named(d, "store", draft_printf(d, "%s/.local/share/modgate", home), DRAFT_DEFAULT);
+}
+
+/* --- flags --- */
+
+static const struct settings_def *find_flag(struct mg_span flag)
+{
+	struct mg_buf name = BUF_MAX(128);
+	const struct settings_def *found = NULL;
+
+	for (size_t i = 0; i < settings_count() && found == NULL; i++) {
+		buf_clear(&name);
+		settings_flag_name(settings_def(i), &name);
+		if (span_eq(flag, buf_span(&name))) found = settings_def(i);
+	}
+	buf_deinit(&name);
+	return found;
+}
+
+static void unknown_flag(struct draft *d, struct mg_span flag)
+{
+	const struct settings_def *near = settings_nearest(span_from(flag, 2));
+	struct mg_buf name = BUF_MAX(128);
+
+	if (near != NULL) {
+		buf_append_str(&name, "; did you mean ");
+		settings_flag_name(near, &name);
+		buf_append_char(&name, '?');
+	} else {
+		buf_append_str(&name, "; `modgate help` lists them all");
+	}
+	draft_note(d, LOG_LEVEL_ERROR, "unknown flag %.*s%s", SPAN_ARG(flag), buf_cstr(&name));
+	buf_deinit(&name);
+}
+
+/* A password in argv is open to every user of the machine. */
+static bool has_user_info(const char *value)
+{
+	const char *host = strstr(value, "://");
+	return host != NULL && strchr(host, '@') != NULL;
+}
+
+static void set_flag(struct draft *d, const struct settings_def *def, struct mg_span flag,
+		     const char *value)
+{
+	const char *from = draft_printf(d, "flag %.*s", SPAN_ARG(flag));
+	bool again = d->from[settings_index(def)] != NULL &&
+		     strcmp(d->from[settings_index(def)], from) == 0;
+
+	if (def->secret && has_user_info(value)) {
+		draft_note(d, LOG_LEVEL_ERROR,
+			   "%s: credentials on the command line can be read by every user of the "
+			   "machine; put them into modgate.yaml or the environment",
+			   from);
+	} else if (again && def->kind == SETTINGS_LIST) {
+		struct mg_buf all = BUF_MAX(64u << 10);
+		settings_text(&d->settings, def, &all);
+		buf_printf(&all, ",%s", value);
+		draft_set(d, def, buf_span(&all), from);
+		buf_deinit(&all);
+	} else {
+		draft_set(d, def, span_of(value), from);
+	}
+}
+
+/* `--name value`, `--name=value`; a bool may stand alone. */
+static void apply_flags(struct draft *d, char *const *args)
+{
+	for (; *args != NULL; args++) {
+		const char *eq = strchr(*args, '=');
+		struct mg_span flag = eq ? span_make(*args, (size_t)(eq - *args)) : span_of(*args);
+		if (!span_has_prefix(flag, SPAN("--"))) {
+			draft_note(d, LOG_LEVEL_ERROR, "unexpected argument \"%s\"", *args);
+			continue;
+		}
+		const struct settings_def *def = find_flag(flag);
+		bool config = span_eq(flag, SPAN("--config"));
+		if (def == NULL && !config)
+			unknown_flag(d, flag);
+		const char *value = eq ? eq + 1 : NULL;
+		if (value == NULL && def != NULL && def->kind == SETTINGS_BOOL)
+			value = "true";
+		else if (value == NULL && args[1] != NULL &&
+			 (def != NULL || config || args[1][0] != '-'))
+			value = *++args;
+		if (value == NULL && (def != NULL || config))
+			draft_note(d, LOG_LEVEL_ERROR, "%.*s needs a value", SPAN_ARG(flag));
+		else if (def != NULL)
+			set_flag(d, def, flag, value);
+	}
+}
+
+/* --- files and environment --- */
+
+static const char *config_flag(char *const *args)
+{
+	const char *path = NULL;
+	for (; *args != NULL; args++) {
+		if (strncmp(*args, "--config=", 9) == 0)
+			path = *args + 9;
+		else if (strcmp(*args, "--config") == 0 && args[1] != NULL)
+			path = *++args;
+	}
+	return path;
+}
+
+/* A file that was named must be there; the usual places may be empty. */
+static void apply_file(struct draft *d, char *const *args, char *const *envp)
+{
+	const char *path = config_flag(args);
+	if (path == NULL) path = envlist_get(envp, "MODGATE_CONFIG");
+	if (path == NULL && getuid() != 0) {
+		const char *xdg = envlist_get(envp, "XDG_CONFIG_HOME");
+		const char *home = envlist_get(envp, "HOME");
+		if (xdg != NULL && xdg[0] == '/')
+			path = draft_printf(d, "%s/modgate/modgate.yaml", xdg);
+		else if (home != NULL)
+			path = draft_printf(d, "%s/.config/modgate/modgate.yaml", home);
+		if (path != NULL && access(path, F_OK) != 0) path = NULL;
+	}
+	if (path == NULL && access("/etc/modgate/modgate.yaml", F_OK) == 0)
+		path = "/etc/modgate/modgate.yaml";
+	if (path != NULL) settings_file_apply(d, path);
+}
+
+static void apply_environment(struct draft *d, char *const *envp)
+{
+	struct mg_buf name = BUF_MAX(128);
+
+	for (size_t i = 0; i < settings_count(); i++) {
+		buf_clear(&name);
+		settings_env_name(settings_def(i), &name);
+		const char *value = envlist_get(envp, buf_cstr(&name));
+		if (value != NULL)
+			draft_set(d, settings_def(i), span_of(value),
+				  draft_printf(d, "environment %s", buf_cstr(&name)));
+	}
+	buf_deinit(&name);
+}
+
+/* Names of ours that mean nothing are told, not refused: an environment is shared with others. */
+static void tell_unknown_environment(struct draft *d, char *const *envp)
+{
+	struct mg_buf known = BUF_MAX(128);
+
+	for (; *envp != NULL; envp++) {
+		struct mg_span value = span_of(*envp);
+		struct mg_span name = span_cut(&value, '=');
+		bool ours = span_has_prefix(name, SPAN("MODGATE_")) &&
+			    !span_eq(name, SPAN("MODGATE_CONFIG")) &&
+			    !envlist_is_service_link(name, value);
+		const char *near = NULL;
+		size_t near_distance = SIZE_MAX;
+		for (size_t i = 0; i < settings_count() && ours; i++) {
+			buf_clear(&known);
+			settings_env_name(settings_def(i), &known);
+			size_t distance = nearest_distance(name, buf_span(&known));
+			ours = distance != 0;
+			if (nearest_plausible(name, buf_span(&known), distance) &&
+			    distance < near_distance) {
+				near_distance = distance;
+				near = settings_def(i)->name;
+			}
+		}
+		if (ours)
+			draft_note(d, LOG_LEVEL_WARN,
+				   "environment %.*s is ignored: no such setting%s%s%s",
+				   SPAN_ARG(name), near ? "; the nearest is \"" : "",
+				   near ? near : "", near ? "\"" : "");
+	}
+	buf_deinit(&known);
+}
+
+/* --- what must hold between settings --- */
+
+static void check_listen(struct draft *d)
+{
+	if (d->settings.listen.n > SETTINGS_LISTEN_MAX)
+		draft_note(d, LOG_LEVEL_ERROR, "%s: listen: more than %d addresses",
+			   draft_from(d, "listen"), SETTINGS_LISTEN_MAX);
+}
+
+static void check_pairs(struct draft *d)
+{
+	struct mg_buf text = BUF_MAX(4096);
+
+	for (size_t i = 0; i < settings_count(); i++) {
+		const struct settings_def *def = settings_def(i);
+		if (def->needs == NULL) continue;
+		buf_clear(&text);
+		settings_text(&d->settings, def, &text);
+		bool given = text.n > 0;
+		buf_clear(&text);
+		settings_text(&d->settings, settings_find(span_of(def->needs)), &text);
+		if (given && text.n == 0)
+			draft_note(d, LOG_LEVEL_ERROR, "%s: %s is half a pair: it needs %s too",
+				   d->from[i], def->name, def->needs);
+	}
+	buf_deinit(&text);
+}
+
+static void check_path_prefix(struct draft *d)
+{
+	struct mg_span prefix = span_of(d->settings.path_prefix);
+	bool ok = prefix.n == 0 || (prefix.p[0] == '/' && !span_has_suffix(prefix, SPAN("/")));
+	for (size_t i = 0; i < prefix.n && ok; i++)
+		ok = strchr(" ?#%", prefix.p[i]) == NULL && (unsigned char)prefix.p[i] < 0x7f;
+	if (!ok)
+		draft_note(d, LOG_LEVEL_ERROR,
+			   "%s: path-prefix: expected a path such as /go that begins with a slash and "
+			   "ends without, not \"%s\"",
+			   draft_from(d, "path-prefix"), d->settings.path_prefix);
+}
+
+static void check_store(struct draft *d)
+{
+	if (d->settings.store[0] == '\0')
+		draft_note(d, LOG_LEVEL_ERROR, "no store: neither HOME nor the setting store says "
+					       "where to keep the modules (--store DIR)");
+}
+
+/* The children see absolute paths, whatever their working directory. */
+static void make_paths_absolute(struct draft *d)
+{
+	char here[4096];
+	struct mg_buf path = BUF_MAX(64u << 10);
+
+	if (getcwd(here, sizeof here) == NULL) here[0] = '\0';
+	for (size_t i = 0; i < settings_count(); i++) {
+		const struct settings_def *def = settings_def(i);
+		if (def->kind != SETTINGS_PATH) continue;
+		buf_clear(&path);
+		settings_text(&d->settings, def, &path);
+		if (path.n > 0 && path.p[0] != '/')
+			draft_set(d, def, span_of(draft_printf(d, "%s/%s", here, buf_cstr(&path))),
+				  d->from[i]);
+	}
+	buf_deinit(&path);
+}
+
+void settings_load(struct draft *d, char *const *args, char *const *envp)
+{
+	default_listen(d);
+	default_store(d, envp);
+	gosettings_apply(d, envp);
+	apply_file(d, args, envp);
+	athens_apply(d, envp);
+	apply_environment(d, envp);
+	apply_flags(d, args);
+	tell_unknown_environment(d, envp);
+	check_listen(d);
+	check_pairs(d);
+	check_path_prefix(d);
+	check_store(d);
+	make_paths_absolute(d);
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "cli/role.h"
+#include "loop/channel.h"
+#include "loop/child.h"
+#include "serve/front.h"
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS   5000
+#define STEADY_MS        10000 /* a child that lived so long crashed for a new reason */
+#define GRACE_MS         5000  /* for ending, beyond what was asked for */
+
+/* One child and its bad days. */
+struct service {
+	const char *name;
+	struct child *child; /* NULL: not running */
+	struct loop_timer *restart;
+	uint64_t started_ms;
+	uint64_t backoff_ms; /* waited before the last start */
+	int settings_fd;
+	struct channel *control;
+	bool pausing; /* until restart fires */
+	bool ready;   /* it said that it does its work */
+	struct supervisor *sv;
+};
+
+/* The two ends of each worker's channel: [0] front's, [1] fetch's. */
+struct pairs {
+	int ends[2][CHANNEL_FDS_MAX];
+	unsigned n;
+};
+
+struct supervisor {
+	const struct supervisor_options *options;
+	struct loop *loop;
+	struct service front, fetch;
+	struct loop_timer *deadline;
+	struct pairs
+		waiting; /* front's first channels, until fetch has opened (or made) the store */
+	unsigned workers;
+	bool told_ready;
+	bool ending;
+	int exit_code;
+};
+
+static void on_ready(struct service *svc);
+static void stop_fetch(struct supervisor *sv);
+
+/* --- making what a child is given --- */
+
+static int settings_memfd(const struct settings *s, bool with_secrets)
+{
+	struct mg_buf text = BUF_MAX(1u << 20);
+	int fd = memfd_create("settings", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	settings_encode(s, with_secrets, &text);
+	MG_ASSERT(!buf_failed(&text));
+	if (fd >= 0 && (write(fd, text.p, text.n) != (ssize_t)text.n ||
+			fcntl(fd, F_ADD_SEALS,
+			      F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)) {
+		close(fd);
+		fd = -1;
+	}
+	buf_deinit(&text);
+	return fd;
+}
+
+static void pairs_close(struct pairs *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		close(p->ends[0][i]);
+		close(p->ends[1][i]);
+	}
+	p->n = 0;
+}
+
+static bool pairs_open(struct pairs *p, unsigned n)
+{
+	for (p->n = 0; p->n < n; p->n++) {
+		int ends[2];
+		if (channel_pair(ends) != 0) {
+			pairs_close(p);
+			return false;
+		}
+		p->ends[0][p->n] = ends[0];
+		p->ends[1][p->n] = ends[1];
+	}
+	return true;
+}
+
+/* --- starting --- */
+
+static void on_control_message(void *arg, struct mg_span message, int *fds, size_t fd_count)
+{
+	struct service *svc = arg;
+
+	/* All the children have to tell. */
+	if (!svc->ready) on_ready(svc);
+}
+
+static void on_control_closed(void *arg)
+{
+	struct service *svc = arg;
+	channel_free(&svc->control);
+}
+
+/* first and second: descriptors from ROLE_FD_FIRST on, in this order. */
+static bool spawn(struct supervisor *sv, struct service *svc, const char *const *argv,
+		  child_exit_fn *on_exit, const int *first, size_t first_n, const int *second,
+		  size_t second_n)
+{
+	struct child_fd fds[2 + SETTINGS_LISTEN_MAX + CHANNEL_FDS_MAX];
+	int control[2];
+	size_t n = 0;
+
+	if (channel_pair(control) != 0) return false;
+	fds[n++] = (struct child_fd){ svc->settings_fd, ROLE_FD_SETTINGS };
+	fds[n++] = (struct child_fd){ control[1], ROLE_FD_CONTROL };
+	for (size_t i = 0; i < first_n; i++, n++)
+		fds[n] = (struct child_fd){ first[i], ROLE_FD_FIRST + (int)i };
+	for (size_t i = 0; i < second_n; i++, n++)
+		fds[n] = (struct child_fd){ second[i], ROLE_FD_FIRST + (int)(first_n + i) };
+	svc->child = child_spawn(sv->loop,
+				 &(struct child_spec){ .argv = argv, .fds = fds, .fd_count = n },
+				 on_exit, sv);
+	close(control[1]);
+	if (svc->child == NULL) {
+		close(control[0]);
+		return false;
+	}
+	channel_free(&svc->control);
+	svc->control =
+		channel_new(sv->loop, control[0], on_control_message, on_control_closed, svc);
+	svc->started_ms = loop_now_ms(sv->loop);
+	svc->ready = false;
+	log_debug("started a process", LOG_S("process", svc->name),
+		  LOG_I("child", child_pid(svc->child)));
+	return true;
+}
+
+static void on_front_exit(void *arg, int status);
+static void on_fetch_exit(void *arg, int status);
+
+static bool spawn_fetch(struct supervisor *sv, const struct pairs *p)
+{
+	char workers[16];
+	snprintf(workers, sizeof workers, "%u", sv->workers);
+	const char *const argv[] = { "modgate", "fetch", workers, NULL };
+	return spawn(sv, &sv->fetch, argv, on_fetch_exit, p->ends[1], p->n, NULL, 0);
+}
+
+static bool spawn_front(struct supervisor *sv, const struct pairs *p)
+{
+	char listening[16], workers[16];
+	snprintf(listening, sizeof listening, "%zu", sv->options->listen_count);
+	snprintf(workers, sizeof workers, "%u", sv->workers);
+	const char *const argv[] = { "modgate", "front", listening, workers, NULL };
+	return spawn(sv, &sv->front, argv, on_front_exit, sv->options->listen_fds,
+		     sv->options->listen_count, p->ends[0], p->n);
+}
+
+/* A restart waits only when the last one did not help: not at all, then 100 ms doubling to 5 s. */
+static void restart_later(struct supervisor *sv, struct service *svc)
+{
+	bool steady = loop_now_ms(sv->loop) - svc->started_ms >= STEADY_MS;
+	uint64_t wait = steady ? 0 : svc->backoff_ms;
+
+	svc->backoff_ms = wait == 0 ? BACKOFF_FIRST_MS : wait * 2;
+	if (svc->backoff_ms > BACKOFF_MAX_MS) svc->backoff_ms = BACKOFF_MAX_MS;
+	svc->pausing = true;
+	loop_timer_start(svc->restart, wait, 0);
+}
+
+/* Front reads the store, which fetch may have to make first: it is started when fetch is ready. */
+static bool start_both(struct supervisor *sv)
+{
+	pairs_close(&sv->waiting);
+	if (!pairs_open(&sv->waiting, sv->workers)) return false;
+	if (spawn_fetch(sv, &sv->waiting)) return true;
+	pairs_close(&sv->waiting);
+	return false;
+}
+
+static void on_restart_both(void *arg)
+{
+	struct supervisor *sv = arg;
+
+	/* The channels' other ends died with front; fetch must be given new ones at its start. */
+	sv->front.pausing = false;
+	loop_timer_stop(sv->fetch.restart);
+	channel_free(&sv->fetch.control);
+	child_free(&sv->fetch.child);
+	if (!start_both(sv)) {
+		log_error("cannot start the processes", LOG_S("error", strerror(errno)));
+		restart_later(sv, &sv->front);
+	}
+}
+
+static void on_restart_fetch(void *arg)
+{
+	struct supervisor *sv = arg;
+	struct pairs p = { .n = 0 };
+
+	sv->fetch.pausing = false;
+	if (sv->front.child == NULL) {
+		on_restart_both(sv);
+	} else if (!pairs_open(&p, sv->workers) || !spawn_fetch(sv, &p)) {
+		log_error("cannot start a process", LOG_S("process", "fetch"),
+			  LOG_S("error", strerror(errno)));
+		restart_later(sv, &sv->fetch);
+	} else if (sv->front.control != NULL) {
+		const char kind = FRONT_CONTROL_CHANNELS;
+		channel_send(sv->front.control, span_make(&kind, 1), p.ends[0], p.n);
+	}
+	pairs_close(&p);
+}
+
+static void on_ready(struct service *svc)
+{
+	struct supervisor *sv = svc->sv;
+
+	svc->ready = true;
+	if (sv->ending) return;
+	if (svc == &sv->fetch && sv->waiting.n > 0) {
+		if (!spawn_front(sv, &sv->waiting)) {
+			log_error("cannot start a process", LOG_S("process", "front"),
+				  LOG_S("error", strerror(errno)));
+			restart_later(sv, &sv->front);
+		}
+		pairs_close(&sv->waiting);
+	} else if (svc == &sv->front && !sv->told_ready) {
+		sv->told_ready = true;
+		fputs(sv->options->ready_text, stdout);
+		fflush(stdout);
+	}
+}
+
+/* --- ending --- */
+
+static void end_now(struct supervisor *sv, int exit_code)
+{
+	sv->ending = true;
+	sv->exit_code = exit_code;
+	child_free(&sv->front.child);
+	child_free(&sv->fetch.child);
+	loop_stop(sv->loop);
+}
+
+static void log_exit(const struct service *svc, int status)
+{
+	if (WIFSIGNALED(status))
+		log_error("a process died", LOG_S("process", svc->name),
+			  LOG_I("signal", WTERMSIG(status)));
+	else
+		log_error("a process ended", LOG_S("process", svc->name),
+			  LOG_I("exit_code", WEXITSTATUS(status)));
+}
+
+/* Once it has worked it may work again: disks and mounts come back. */
+static bool hopeless(const struct supervisor *sv, int status)
+{
+	return !sv->told_ready && WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_HOPELESS;
+}
+
+static void on_fetch_exit(void *arg, int status)
+{
+	struct supervisor *sv = arg;
+
+	child_free(&sv->fetch.child);
+	channel_free(&sv->fetch.control);
+	if (sv->ending && sv->front.child == NULL) {
+		if (status != 0 && sv->told_ready) log_exit(&sv->fetch, status);
+		loop_stop(sv->loop);
+		return;
+	}
+	log_exit(&sv->fetch, status);
+	if (hopeless(sv, status))
+		end_now(sv, 1);
+	else if (!sv->ending && !sv->front.pausing) /* else front's restart starts both */
+		restart_later(sv, &sv->fetch);
+}
+
+static void on_front_exit(void *arg, int status)
+{
+	struct supervisor *sv = arg;
+
+	child_free(&sv->front.child);
+	channel_free(&sv->front.control);
+	if (sv->ending) {
+		if (status != 0) log_exit(&sv->front, status);
+		stop_fetch(sv);
+		return;
+	}
+	log_exit(&sv->front, status);
+	if (hopeless(sv, status))
+		end_now(sv, 1);
+	else
+		restart_later(sv, &sv->front);
+}
+
+/* Nobody asks any more: what fetch still does would only be waited for. */
+static void stop_fetch(struct supervisor *sv)
+{
+	if (sv->fetch.child == NULL) {
+		loop_stop(sv->loop);
+		return;
+	}
+	channel_free(&sv->fetch.control); /* which it hears */
+	loop_timer_start(sv->deadline, GRACE_MS, 0);
+}
+
+static void on_deadline(void *arg)
+{
+	struct supervisor *sv = arg;
+
+	if (sv->front.child != NULL) {
+		log_error("front did not end in time", LOG_I("child", child_pid(sv->front.child)));
+		child_free(&sv->front.child);
+		channel_free(&sv->front.control);
+		stop_fetch(sv);
+	} else {
+		child_free(&sv->fetch.child);
+		loop_stop(sv->loop);
+	}
+}
+
+static void on_terminate(void *arg)
+{
+	struct supervisor *sv = arg;
+
+	if (sv->ending) {
+		log_warn("told to end twice, ending at once", LOG_I("pid", getpid()));
+		end_now(sv, 1);
+		return;
+	}
+	sv->ending = true;
+	loop_timer_stop(sv->front.restart);
+	loop_timer_stop(sv->fetch.restart);
+	if (sv->front.child == NULL || sv->front.control == NULL) {
+		child_free(&sv->front.child);
+		stop_fetch(sv);
+		return;
+	}
+	uint32_t ms = (uint32_t)sv->options->settings->drain_timeout;
+	const char message[] = { FRONT_CONTROL_DRAIN, (char)ms, (char)(ms >> 8), (char)(ms >> 16),
+				 (char)(ms >> 24) };
+	log_info("draining", LOG_I("deadline_ms", ms));
+	channel_send(sv->front.control, span_make(message, sizeof message), NULL, 0);
+	loop_timer_start(sv->deadline, ms + GRACE_MS, 0);
+}
+
+static void on_hangup(void *arg)
+{
+	log_info("SIGHUP is ignored: settings are read at start, logs go to standard error",
+		 LOG_I("pid", getpid()));
+}
+
+static unsigned worker_count(const struct settings *s)
+{
+	cpu_set_t cpus;
+	uint64_t n = s->workers;
+
+	if (n == 0)
+		n = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (uint64_t)CPU_COUNT(&cpus) : 1;
+	return (unsigned)(n < 1 ? 1 : n > CHANNEL_FDS_MAX ? CHANNEL_FDS_MAX : n);
+}
+
+static void service_init(struct supervisor *sv, struct service *svc, const char *name,
+			 int settings_fd, loop_fn *on_restart)
+{
+	*svc = (struct service){ .name = name, .settings_fd = settings_fd, .sv = sv };
+	svc->restart = loop_timer_new(sv->loop, on_restart, sv);
+}
+
+static void service_deinit(struct service *svc)
+{
+	child_free(&svc->child);
+	channel_free(&svc->control);
+	loop_timer_free(&svc->restart);
+	if (svc->settings_fd >= 0) close(svc->settings_fd);
+}
+
+int supervisor_run(const struct supervisor_options *options)
+{
+	struct supervisor sv = { .options = options, .workers = worker_count(options->settings) };
+
+	sv.loop = loop_new();
+	service_init(&sv, &sv.front, "front", settings_memfd(options->settings, false),
+		     on_restart_both);
+	service_init(&sv, &sv.fetch, "fetch", settings_memfd(options->settings, true),
+		     on_restart_fetch);
+	sv.deadline = loop_timer_new(sv.loop, on_deadline, &sv);
+	loop_on_signal(sv.loop, SIGTERM, on_terminate, &sv);
+	loop_on_signal(sv.loop, SIGINT, on_terminate, &sv);
+	loop_on_signal(sv.loop, SIGHUP, on_hangup, &sv);
+	if (sv.front.settings_fd < 0 || sv.fetch.settings_fd < 0 || !start_both(&sv)) {
+		log_error("cannot start the processes", LOG_S("error", strerror(errno)));
+		sv.exit_code = 1;
+	} else {
+		loop_run(sv.loop);
+		log_info("ended", LOG_I("exit_code", sv.exit_code));
+	}
+	pairs_close(&sv.waiting);
+	service_deinit(&sv.front);
+	service_deinit(&sv.fetch);
+	loop_timer_free(&sv.deadline);
+	loop_free(&sv.loop);
+	return sv.exit_code;
+}

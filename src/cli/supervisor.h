@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parent of front and fetch: starts them, starts them again when they crash, connects them with
+ * channels, and ends them in order. Holds the listening sockets, so that no connection is refused while
+ * front comes back. */
+#ifndef CLI_SUPERVISOR_H
+#define CLI_SUPERVISOR_H
+
+#include "cli/settings.h"
+
+struct supervisor_options {
+	const struct settings *settings;
+	const int *listen_fds; /* the caller's */
+	size_t listen_count;
+	const char *ready_text; /* printed once to stdout when both children run */
+};
+
+/* Runs until SIGTERM or SIGINT (drains, then 0; a second one ends at once with 1), or until a child says
+ * that it cannot ever begin (1). */
+int supervisor_run(const struct supervisor_options *options);
+
+#endif
