@@ -14,7 +14,8 @@ struct athens_name {
 	const char *text;
 };
 
-static void take(struct draft *d, const struct athens_name *a, const char *setting, const char *value)
+static void take(struct draft *d, const struct athens_name *a, const char *setting,
+		 const char *value)
 {
 	const struct settings_def *def = settings_find(span_of(setting));
 	MG_ASSERT(def != NULL);
@@ -35,9 +36,10 @@ static void apply_storage_type(struct draft *d, const struct athens_name *a, con
 	if (strcmp(value, "disk") == 0)
 		draft_note(d, LOG_LEVEL_INFO, "%s=disk: modgate always stores on disk", a->name);
 	else if (strcmp(value, "memory") == 0)
-		draft_note(d, LOG_LEVEL_WARN,
-			   "%s=memory: modgate keeps what it fetches on disk; see the setting store",
-			   a->name);
+		draft_note(
+			d, LOG_LEVEL_WARN,
+			"%s=memory: modgate keeps what it fetches on disk; see the setting store",
+			a->name);
 	else
 		draft_note(d, LOG_LEVEL_ERROR,
 			   "%s=%s: modgate has no such storage; copy the modules to a disk, run "
@@ -66,17 +68,19 @@ static void apply_download_mode(struct draft *d, const struct athens_name *a, co
 
 static void apply_network_mode(struct draft *d, const struct athens_name *a, const char *value)
 {
-	draft_note(d, LOG_LEVEL_INFO,
-		   "%s=%s: modgate lists what its upstreams and its store have, and the store alone "
-		   "while no upstream answers; the setting offline turns upstreams off",
-		   a->name, value);
+	draft_note(
+		d, LOG_LEVEL_INFO,
+		"%s=%s: modgate lists what its upstreams and its store have, and the store alone "
+		"while no upstream answers; the setting offline turns upstreams off",
+		a->name, value);
 }
 
 static void apply_log_level(struct draft *d, const struct athens_name *a, const char *value)
 {
 	static const char *const words[][2] = {
-		{ "trace", "debug" },	{ "debug", "debug" }, { "info", "info" },   { "warn", "warn" },
-		{ "warning", "warn" }, { "error", "error" }, { "fatal", "error" }, { "panic", "error" },
+		{ "trace", "debug" }, { "debug", "debug" },  { "info", "info" },
+		{ "warn", "warn" },   { "warning", "warn" }, { "error", "error" },
+		{ "fatal", "error" }, { "panic", "error" },
 	};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (strcmp(value, words[i][0]) == 0) {
@@ -120,7 +124,8 @@ static void apply_go_variables(struct draft *d, const struct athens_name *a, con
 	}
 }
 
-#define REFUSE "not supported yet: refusing to run without the protection you had; unset it to go on"
+#define REFUSE                                                                                     \
+	"not supported yet: refusing to run without the protection you had; unset it to go on"
 #define NEEDLESS "not needed: "
 
 static const struct athens_name names[] = {
@@ -155,7 +160,8 @@ static const struct athens_name names[] = {
 	  .text = "ignored: modgate does not pass checksum databases on yet" },
 	{ "ATHENS_GOGET_WORKERS", .level = LOG_LEVEL_INFO,
 	  .text = NEEDLESS "modgate runs no go command" },
-	{ "ATHENS_GOGET_DIR", .level = LOG_LEVEL_INFO, .text = NEEDLESS "modgate runs no go command" },
+	{ "ATHENS_GOGET_DIR", .level = LOG_LEVEL_INFO,
+	  .text = NEEDLESS "modgate runs no go command" },
 	{ "ATHENS_PROTOCOL_WORKERS", .level = LOG_LEVEL_INFO,
 	  .text = NEEDLESS "see the setting upstream.per-host" },
 	{ "ATHENS_SINGLE_FLIGHT_TYPE", .level = LOG_LEVEL_INFO,
@@ -177,8 +183,8 @@ void athens_apply(struct draft *d, char *const *envp)
 		bool theirs = known != NULL || span_has_prefix(name, SPAN("ATHENS_"));
 		if (!theirs || value.n == 0 || envlist_is_service_link(name, value)) continue;
 		if (known == NULL)
-			draft_note(d, LOG_LEVEL_WARN, "%.*s is ignored: modgate has no such setting",
-				   SPAN_ARG(name));
+			draft_note(d, LOG_LEVEL_WARN,
+				   "%.*s is ignored: modgate has no such setting", SPAN_ARG(name));
 		else if (known->setting != NULL)
 			take(d, known, known->setting, value.p);
 		else if (known->apply != NULL)

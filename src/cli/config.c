@@ -22,7 +22,8 @@ static void put_scalar(struct mg_span text, struct mg_buf *out)
 {
 	bool plain = text.n > 0;
 	for (size_t i = 0; i < text.n && plain; i++)
-		plain = strchr("./_-+", text.p[i]) != NULL || (text.p[i] >= '0' && text.p[i] <= '9') ||
+		plain = strchr("./_-+", text.p[i]) != NULL ||
+			(text.p[i] >= '0' && text.p[i] <= '9') ||
 			((text.p[i] | 0x20) >= 'a' && (text.p[i] | 0x20) <= 'z');
 	if (plain && text.p[0] != '-')
 		buf_append(out, text);
@@ -76,7 +77,8 @@ int command_config(char *const *args)
 	struct draft d;
 
 	if (!check && strcmp(what, "show") != 0) {
-		fputs("usage: modgate config check|show [--config FILE] [settings as flags]\n", stderr);
+		fputs("usage: modgate config check|show [--config FILE] [settings as flags]\n",
+		      stderr);
 		return 2;
 	}
 	draft_init(&d);

@@ -12,7 +12,8 @@ void draft_init(struct draft *d)
 	*d = (struct draft){ 0 };
 	d->notes_end = &d->notes;
 	settings_init(&d->settings);
-	for (size_t i = 0; i < settings_count(); i++) d->from[i] = DRAFT_DEFAULT;
+	for (size_t i = 0; i < settings_count(); i++)
+		d->from[i] = DRAFT_DEFAULT;
 }
 
 void draft_deinit(struct draft *d)
@@ -21,7 +22,8 @@ void draft_deinit(struct draft *d)
 	*d = (struct draft){ 0 };
 }
 
-void draft_set(struct draft *d, const struct settings_def *def, struct mg_span text, const char *from)
+void draft_set(struct draft *d, const struct settings_def *def, struct mg_span text,
+	       const char *from)
 {
 	struct mg_err err;
 

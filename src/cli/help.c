@@ -6,16 +6,20 @@
 #include "cli/settings.h"
 
 static const char intro[] =
-	"modgate stands between Go developers and the world: a module proxy that keeps what it served.\n"
+	"modgate stands between Go developers and the world: a module proxy that keeps what it "
+	"served.\n"
 	"\n"
-	"  modgate serve                serve (--listen, --store, --config and the settings below)\n"
+	"  modgate serve                serve (--listen, --store, --config and the settings "
+	"below)\n"
 	"  modgate config check         say what is wrong with the settings\n"
 	"  modgate config show          print every setting, its value and where it came from\n"
 	"  modgate import DIR           take over a GOMODCACHE or an Athens disk store\n"
 	"  modgate version              print the versions of modgate and its libraries\n"
 	"\n"
-	"A setting is a flag, or an environment variable, or a key in modgate.yaml (--config FILE), in\n"
-	"this order; `list.fresh` is --list-fresh, MODGATE_LIST_FRESH, or `fresh` below `list`. The\n"
+	"A setting is a flag, or an environment variable, or a key in modgate.yaml (--config "
+	"FILE), in\n"
+	"this order; `list.fresh` is --list-fresh, MODGATE_LIST_FRESH, or `fresh` below `list`. "
+	"The\n"
 	"upstreams are those of the go command (GOPROXY) unless goproxy says otherwise.\n"
 	"\n";
 

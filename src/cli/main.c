@@ -10,11 +10,17 @@ static const struct {
 	const char *name;
 	int (*run)(char *const *args);
 } commands[] = {
-	{ "serve", command_serve },	{ "config", command_config },	{ "import", command_import },
-	{ "version", command_version }, { "--version", command_version }, { "help", command_help },
-	{ "--help", command_help },	{ "-h", command_help },
+	{ "serve", command_serve },
+	{ "config", command_config },
+	{ "import", command_import },
+	{ "version", command_version },
+	{ "--version", command_version },
+	{ "help", command_help },
+	{ "--help", command_help },
+	{ "-h", command_help },
 	/* Started by serve, not by people. */
-	{ "front", role_front },	{ "fetch", role_fetch },
+	{ "front", role_front },
+	{ "fetch", role_fetch },
 };
 
 int main(int argc, char **argv)
@@ -26,6 +32,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argv + 2);
-	fprintf(stderr, "modgate: there is no command \"%s\"; `modgate help` lists them\n", argv[1]);
+	fprintf(stderr, "modgate: there is no command \"%s\"; `modgate help` lists them\n",
+		argv[1]);
 	return 2;
 }

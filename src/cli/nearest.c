@@ -19,7 +19,8 @@ size_t nearest_distance(struct mg_span a, struct mg_span b)
 	size_t rows[3][WORD_MAX + 1];
 
 	if (a.n > WORD_MAX || b.n > WORD_MAX) return SIZE_MAX;
-	for (size_t j = 0; j <= b.n; j++) rows[0][j] = j;
+	for (size_t j = 0; j <= b.n; j++)
+		rows[0][j] = j;
 	for (size_t i = 1; i <= a.n; i++) {
 		size_t *now = rows[i % 3], *before = rows[(i - 1) % 3];
 		now[0] = i;

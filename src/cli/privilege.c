@@ -33,9 +33,10 @@ enum mg_code privilege_become(const struct privilege_user *u, struct mg_err *err
 {
 	if (geteuid() == u->uid && getuid() == u->uid && getgid() == u->gid) return MG_OK;
 	if (geteuid() != 0)
-		return err_set(err, MG_DENIED, MG_CAUSE_NONE,
-			       "user: only root can become %s; start modgate as root or as that user",
-			       u->name);
+		return err_set(
+			err, MG_DENIED, MG_CAUSE_NONE,
+			"user: only root can become %s; start modgate as root or as that user",
+			u->name);
 	if (initgroups(u->name, u->gid) != 0 || setresgid(u->gid, u->gid, u->gid) != 0 ||
 	    setresuid(u->uid, u->uid, u->uid) != 0)
 		return err_set(err, MG_DENIED, MG_CAUSE_NONE, "cannot become user %s: %s", u->name,

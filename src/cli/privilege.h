@@ -14,8 +14,8 @@ struct privilege_user {
 };
 
 /* Looks the user and the group ("": the user's own) up. MG_NOT_FOUND when there is none. */
-MG_CHECK enum mg_code privilege_find(const char *user, const char *group, struct privilege_user *out,
-				     struct mg_err *err);
+MG_CHECK enum mg_code privilege_find(const char *user, const char *group,
+				     struct privilege_user *out, struct mg_err *err);
 /* Becomes that user, for good. Needs root; nothing to do when the process already is that user. */
 MG_CHECK enum mg_code privilege_become(const struct privilege_user *u, struct mg_err *err);
 /* No core dumps (they hold secrets), no tracing by others, no privileges by exec, as many descriptors

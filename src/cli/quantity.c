@@ -11,8 +11,11 @@ static const struct unit durations[] = {
 	{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
 };
 static const struct unit sizes[] = {
-	{ "TiB", 1ull << 40 }, { "GiB", 1ull << 30 }, { "MiB", 1ull << 20 },
-	{ "KiB", 1ull << 10 }, { "", 1 },
+	{ "TiB", 1ull << 40 },
+	{ "GiB", 1ull << 30 },
+	{ "MiB", 1ull << 20 },
+	{ "KiB", 1ull << 10 },
+	{ "", 1 },
 };
 #define DURATIONS    (sizeof durations / sizeof durations[0])
 #define SIZES        (sizeof sizes / sizeof sizes[0])
@@ -23,7 +26,8 @@ static const struct unit sizes[] = {
 static struct mg_span take(struct mg_span *s, bool digits)
 {
 	size_t n = 0;
-	while (n < s->n && (s->p[n] >= '0' && s->p[n] <= '9') == digits) n++;
+	while (n < s->n && (s->p[n] >= '0' && s->p[n] <= '9') == digits)
+		n++;
 	struct mg_span head = span_first(*s, n);
 	*s = span_from(*s, n);
 	return head;
@@ -44,7 +48,8 @@ enum mg_code quantity_duration(struct mg_span s, uint64_t *ms_out, struct mg_err
 		uint64_t n;
 		if (!span_u64(take(&rest, true), DURATION_MAX, &n)) goto bad;
 		struct mg_span name = take(&rest, false);
-		while (u < DURATIONS && !span_eq(name, span_of(durations[u].name))) u++;
+		while (u < DURATIONS && !span_eq(name, span_of(durations[u].name)))
+			u++;
 		if (u == DURATIONS || n > DURATION_MAX / durations[u].worth) goto bad;
 		total += n * durations[u++].worth;
 		if (total > DURATION_MAX) goto bad;
@@ -53,7 +58,8 @@ enum mg_code quantity_duration(struct mg_span s, uint64_t *ms_out, struct mg_err
 	return MG_OK;
 bad:
 	return err_set(err, MG_INVALID, MG_CAUSE_NONE,
-		       "expected a duration such as 250ms, 90s, 5m or 24h, not \"%.*s\"", SPAN_ARG(s));
+		       "expected a duration such as 250ms, 90s, 5m or 24h, not \"%.*s\"",
+		       SPAN_ARG(s));
 }
 
 enum mg_code quantity_size(struct mg_span s, uint64_t *bytes_out, struct mg_err *err)
@@ -91,7 +97,8 @@ void quantity_put_duration(uint64_t ms, struct mg_buf *out)
 void quantity_put_size(uint64_t bytes, struct mg_buf *out)
 {
 	size_t i = 0;
-	while (bytes == 0 ? sizes[i].worth != 1 : bytes % sizes[i].worth != 0) i++;
+	while (bytes == 0 ? sizes[i].worth != 1 : bytes % sizes[i].worth != 0)
+		i++;
 	buf_append_u64(out, bytes / sizes[i].worth);
 	buf_append_str(out, sizes[i].name);
 }

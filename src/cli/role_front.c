@@ -34,7 +34,8 @@ int role_front(char *const *args)
 	if (!role_begin("front", &s)) return ROLE_EXIT_HOPELESS;
 	MG_ASSERT(args[0] != NULL && span_u64(span_of(args[0]), SETTINGS_LISTEN_MAX, &listening));
 	MG_ASSERT(args[1] != NULL && span_u64(span_of(args[1]), CHANNEL_FDS_MAX, &workers));
-	for (size_t i = 0; i < listening + workers; i++) fds[i] = ROLE_FD_FIRST + (int)i;
+	for (size_t i = 0; i < listening + workers; i++)
+		fds[i] = ROLE_FD_FIRST + (int)i;
 
 	const struct front_options options = options_of(&s);
 	role_confine(&s, &(struct sandbox_rules){

@@ -34,22 +34,23 @@ struct landlock_path {
 #define FS_WRITE_FILE (1ull << 1)
 #define FS_READ_FILE  (1ull << 2)
 #define FS_READ_DIR   (1ull << 3)
-#define FS_CHANGE     0x1ff0ull     /* bits 4 to 12: remove and make entries of every kind */
-#define FS_STORE      0x1b0ull      /* of these, what files and directories need */
-#define FS_REFER      (1ull << 13)  /* ABI 2: link and rename across directories */
-#define FS_TRUNCATE   (1ull << 14)  /* ABI 3 */
-#define FS_IOCTL_DEV  (1ull << 15)  /* ABI 5 */
-#define NET_BIND      (1ull << 0)   /* TCP */
+#define FS_CHANGE     0x1ff0ull    /* bits 4 to 12: remove and make entries of every kind */
+#define FS_STORE      0x1b0ull     /* of these, what files and directories need */
+#define FS_REFER      (1ull << 13) /* ABI 2: link and rename across directories */
+#define FS_TRUNCATE   (1ull << 14) /* ABI 3 */
+#define FS_IOCTL_DEV  (1ull << 15) /* ABI 5 */
+#define NET_BIND      (1ull << 0)  /* TCP */
 #define NET_CONNECT   (1ull << 1)
-#define SCOPE_ALL     0x3ull        /* abstract Unix sockets and signals of others */
+#define SCOPE_ALL     0x3ull /* abstract Unix sockets and signals of others */
 
 #define FS_READ  (FS_READ_FILE | FS_READ_DIR)
 #define FS_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 
 static const char *const common[] = {
-	"/usr", "/lib", "/lib64", "/opt", "/nix/store", "/etc/ssl", "/etc/localtime",
-	"/proc/self", "/proc/sys", "/proc/meminfo", "/proc/cpuinfo", "/sys/devices/system/cpu",
-	"/sys/fs/cgroup", "/dev/null", "/dev/urandom", "/dev/random",
+	"/usr",           "/lib",          "/lib64",         "/opt",
+	"/nix/store",     "/etc/ssl",      "/etc/localtime", "/proc/self",
+	"/proc/sys",      "/proc/meminfo", "/proc/cpuinfo",  "/sys/devices/system/cpu",
+	"/sys/fs/cgroup", "/dev/null",     "/dev/urandom",   "/dev/random",
 };
 
 static uint64_t fs_known(int abi)
@@ -83,9 +84,9 @@ int sandbox_paths(const struct sandbox_rules *rules)
 	struct landlock_ruleset all = { .fs = known,
 					.net = NET_BIND | (rules->may_connect ? 0 : NET_CONNECT),
 					.scoped = SCOPE_ALL };
-	size_t size = abi >= 6 ? sizeof all :
-		      abi >= 4 ? offsetof(struct landlock_ruleset, scoped) :
-				 offsetof(struct landlock_ruleset, net);
+	size_t size = abi >= 6   ? sizeof all
+		      : abi >= 4 ? offsetof(struct landlock_ruleset, scoped)
+				 : offsetof(struct landlock_ruleset, net);
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0u);
 	if (ruleset < 0) return 0;
 	for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
@@ -103,16 +104,63 @@ int sandbox_paths(const struct sandbox_rules *rules)
 #ifdef MODGATE_SECCOMP
 
 static const char *const refused[] = {
-	"execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp",
-	"io_uring_setup", "io_uring_enter", "io_uring_register", "bpf", "perf_event_open",
-	"userfaultfd", "keyctl", "add_key", "request_key", "mount", "umount2", "move_mount",
-	"fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "mount_setattr", "pivot_root",
-	"chroot", "unshare", "setns", "init_module", "finit_module", "delete_module",
-	"kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "quotactl",
-	"sethostname", "setdomainname", "settimeofday", "clock_settime", "adjtimex",
-	"clock_adjtime", "iopl", "ioperm", "modify_ldt", "personality", "lookup_dcookie",
-	"open_by_handle_at", "name_to_handle_at", "vhangup", "syslog", "nfsservctl", "uselib",
-	"mknod", "mknodat",
+	"execve",
+	"execveat",
+	"ptrace",
+	"process_vm_readv",
+	"process_vm_writev",
+	"kcmp",
+	"io_uring_setup",
+	"io_uring_enter",
+	"io_uring_register",
+	"bpf",
+	"perf_event_open",
+	"userfaultfd",
+	"keyctl",
+	"add_key",
+	"request_key",
+	"mount",
+	"umount2",
+	"move_mount",
+	"fsopen",
+	"fsconfig",
+	"fsmount",
+	"fspick",
+	"open_tree",
+	"mount_setattr",
+	"pivot_root",
+	"chroot",
+	"unshare",
+	"setns",
+	"init_module",
+	"finit_module",
+	"delete_module",
+	"kexec_load",
+	"kexec_file_load",
+	"reboot",
+	"swapon",
+	"swapoff",
+	"acct",
+	"quotactl",
+	"sethostname",
+	"setdomainname",
+	"settimeofday",
+	"clock_settime",
+	"adjtimex",
+	"clock_adjtime",
+	"iopl",
+	"ioperm",
+	"modify_ldt",
+	"personality",
+	"lookup_dcookie",
+	"open_by_handle_at",
+	"name_to_handle_at",
+	"vhangup",
+	"syslog",
+	"nfsservctl",
+	"uselib",
+	"mknod",
+	"mknodat",
 };
 
 /* LeakSanitizer's tracer at exit. */

@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 struct sandbox_rules {
-	const char *const *readable; /* directories and files, with all below; missing ones are skipped */
+	const char *const
+		*readable; /* directories and files, with all below; missing ones are skipped */
 	size_t readable_n;
 	const char *const *writable; /* the same; readable too */
 	size_t writable_n;

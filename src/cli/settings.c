@@ -11,7 +11,7 @@
 #define DAY       (24 * HOUR)
 
 static const char *const level_words[] = {
-	[LOG_LEVEL_DEBUG] = "debug", [LOG_LEVEL_INFO] = "info",     [LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_DEBUG] = "debug", [LOG_LEVEL_INFO] = "info",    [LOG_LEVEL_WARN] = "warn",
 	[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_ERROR + 1] = NULL,
 };
 static const char *const format_words[] = {
@@ -29,21 +29,24 @@ static const struct settings_def defs[] = {
 	  .needs = "user" },
 	{ "sandbox", SETTINGS_BOOL, AT(sandbox), "true",
 	  "confine the processes with Landlock and seccomp where the kernel has them" },
-	{ "workers", SETTINGS_INT, AT(workers), "0", "serving threads; 0 is one a core", .max = 32 },
+	{ "workers", SETTINGS_INT, AT(workers), "0", "serving threads; 0 is one a core",
+	  .max = 32 },
 	{ "drain-timeout", SETTINGS_DURATION, AT(drain_timeout), "30s",
 	  "how long answers under way may take after SIGTERM", .max = HOUR },
 	{ "max-connections", SETTINGS_INT, AT(max_connections), "16384",
 	  "client connections at a time; beyond it accepting pauses", .min = 1, .max = 1000000 },
-	{ "hot-cache", SETTINGS_SIZE, AT(hot_cache), "32MiB",
-	  "memory for ready-made answers", .max = 1ull << 40 },
+	{ "hot-cache", SETTINGS_SIZE, AT(hot_cache), "32MiB", "memory for ready-made answers",
+	  .max = 1ull << 40 },
 
 	{ "path-prefix", SETTINGS_STRING, AT(path_prefix), "",
 	  "what stands before GOPROXY paths, such as /go" },
 	{ "go-proxy-header", SETTINGS_STRING, AT(go_proxy_header), "modgate/" MODGATE_VERSION,
 	  "value of the X-Go-Proxy field in answers" },
 	{ "via", SETTINGS_STRING, AT(via), "",
-	  "our name in Via fields, unlike any other's (one is made up); in a request it means a loop" },
-	{ "go-get", SETTINGS_BOOL, AT(go_get), "false", "pass PATH?go-get=1 through to the upstreams" },
+	  "our name in Via fields, unlike any other's (one is made up); in a request it means a "
+	  "loop" },
+	{ "go-get", SETTINGS_BOOL, AT(go_get), "false",
+	  "pass PATH?go-get=1 through to the upstreams" },
 	{ "offline", SETTINGS_BOOL, AT(offline), "false", "serve what is stored, ask no upstream" },
 	{ "fetch-timeout", SETTINGS_DURATION, AT(fetch_timeout), "10m",
 	  "the longest a request waits for something that is not stored", .min = 1000, .max = DAY },
@@ -52,8 +55,8 @@ static const struct settings_def defs[] = {
 	{ "list.stale", SETTINGS_DURATION, AT(list_stale), "4m",
 	  "how much longer it is served while one refresh runs", .max = 30 * DAY },
 
-	{ "goproxy", SETTINGS_STRING, AT(goproxy), "",
-	  "upstreams, as the go command's GOPROXY", .secret = true, .go_name = "GOPROXY" },
+	{ "goproxy", SETTINGS_STRING, AT(goproxy), "", "upstreams, as the go command's GOPROXY",
+	  .secret = true, .go_name = "GOPROXY" },
 	{ "goprivate", SETTINGS_STRING, AT(goprivate), "",
 	  "private modules, as the go command's GOPRIVATE", .go_name = "GOPRIVATE" },
 	{ "gonoproxy", SETTINGS_STRING, AT(gonoproxy), "",
@@ -188,9 +191,8 @@ static enum mg_code check_bounds(const struct settings_def *def, uint64_t v, str
 	if (v >= def->min && (def->max == 0 || v <= def->max)) return MG_OK;
 
 	struct mg_buf lo = BUF_MAX(64), hi = BUF_MAX(64);
-	void (*put)(uint64_t, struct mg_buf *) = def->kind == SETTINGS_DURATION ?
-							 quantity_put_duration :
-							 quantity_put_size;
+	void (*put)(uint64_t, struct mg_buf *) =
+		def->kind == SETTINGS_DURATION ? quantity_put_duration : quantity_put_size;
 	if (def->kind == SETTINGS_INT) {
 		buf_append_u64(&lo, def->min);
 		buf_append_u64(&hi, def->max);
@@ -260,7 +262,8 @@ static enum mg_code set_list(struct settings *s, const struct settings_def *def,
 	struct settings_list list = { 0 };
 	struct mg_span rest = text;
 
-	for (size_t i = 0; i < text.n; i++) list.n += text.p[i] == ',';
+	for (size_t i = 0; i < text.n; i++)
+		list.n += text.p[i] == ',';
 	list.items = arena_alloc(&s->arena, (list.n + 1) * sizeof *list.items);
 	list.n = 0;
 	while (rest.p != NULL) {

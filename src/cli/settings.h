@@ -73,16 +73,16 @@ struct settings_def {
 	const char *name;
 	enum settings_kind kind;
 	size_t offset;
-	const char *fallback;     /* the default as text; NULL: worked out when loading */
+	const char *fallback; /* the default as text; NULL: worked out when loading */
 	const char *help;
 	const char *const *words; /* ENUM: what may stand there, by value; NULL-terminated */
 	uint64_t min, max;        /* INT, SIZE, DURATION; max 0: no bound */
-	const char *needs;        /* meaningless without this other setting: half a pair is an error */
-	bool secret;              /* may hold credentials: shown blotted, not told to front */
-	const char *go_name;      /* the go command's own name for it */
+	const char *needs;   /* meaningless without this other setting: half a pair is an error */
+	bool secret;         /* may hold credentials: shown blotted, not told to front */
+	const char *go_name; /* the go command's own name for it */
 };
 
-#define SETTINGS_MAX 48 /* room for per-setting arrays; settings_count() is at most that */
+#define SETTINGS_MAX        48 /* room for per-setting arrays; settings_count() is at most that */
 #define SETTINGS_LISTEN_MAX 16
 
 size_t settings_count(void);

@@ -100,7 +100,8 @@ static void apply_map(struct draft *d, const char *path, struct mg_span prefix,
 				   "%s:%u:%u: write \"%.*s\" as a key inside a key, not with a dot",
 				   path, node->key_line, node->key_column, SPAN_ARG(name));
 		else if (node->kind == YAML_MAP && node->first != NULL && prefix.n == 0)
-			apply_map(d, path, name, node); /* names each key below with its full name */
+			apply_map(d, path, name,
+				  node); /* names each key below with its full name */
 		else
 			unknown_key(d, path, name, node);
 	}

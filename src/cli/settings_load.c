@@ -31,7 +31,8 @@ static bool have_ipv6_loopback(void)
 static void default_listen(struct draft *d)
 {
 	set_named(d, "listen",
-		  have_ipv6_loopback() ? "127.0.0.1:3000,[::1]:3000" : "127.0.0.1:3000", DRAFT_DEFAULT);
+		  have_ipv6_loopback() ? "127.0.0.1:3000,[::1]:3000" : "127.0.0.1:3000",
+		  DRAFT_DEFAULT);
 }
 
 static void default_store(struct draft *d, char *const *envp)
@@ -41,15 +42,15 @@ static void default_store(struct draft *d, char *const *envp)
 	const char *home = envlist_get(envp, "HOME");
 
 	if (state != NULL)
-		set_named(d, "store",
-			  draft_printf(d, "%.*s", (int)strcspn(state, ":"), state),
+		set_named(d, "store", draft_printf(d, "%.*s", (int)strcspn(state, ":"), state),
 			  "environment STATE_DIRECTORY");
 	else if (getuid() == 0)
 		set_named(d, "store", "/var/lib/modgate", "default");
 	else if (data != NULL && data[0] == '/')
 		set_named(d, "store", draft_printf(d, "%s/modgate", data), DRAFT_DEFAULT);
 	else if (home != NULL)
-		set_named(d, "store", draft_printf(d, "%s/.local/share/modgate", home), DRAFT_DEFAULT);
+		set_named(d, "store", draft_printf(d, "%s/.local/share/modgate", home),
+			  DRAFT_DEFAULT);
 }
 
 /* --- flags --- */
@@ -126,8 +127,7 @@ static void apply_flags(struct draft *d, char *const *args)
 		}
 		const struct settings_def *def = find_flag(flag);
 		bool config = span_eq(flag, SPAN("--config"));
-		if (def == NULL && !config)
-			unknown_flag(d, flag);
+		if (def == NULL && !config) unknown_flag(d, flag);
 		const char *value = eq ? eq + 1 : NULL;
 		if (value == NULL && def != NULL && def->kind == SETTINGS_BOOL)
 			value = "true";
@@ -257,17 +257,19 @@ static void check_path_prefix(struct draft *d)
 	for (size_t i = 0; i < prefix.n && ok; i++)
 		ok = strchr(" ?#%", prefix.p[i]) == NULL && (unsigned char)prefix.p[i] < 0x7f;
 	if (!ok)
-		draft_note(d, LOG_LEVEL_ERROR,
-			   "%s: path-prefix: expected a path such as /go that begins with a slash and "
-			   "ends without, not \"%s\"",
-			   draft_from(d, "path-prefix"), d->settings.path_prefix);
+		draft_note(
+			d, LOG_LEVEL_ERROR,
+			"%s: path-prefix: expected a path such as /go that begins with a slash and "
+			"ends without, not \"%s\"",
+			draft_from(d, "path-prefix"), d->settings.path_prefix);
 }
 
 static void check_store(struct draft *d)
 {
 	if (d->settings.store[0] == '\0')
-		draft_note(d, LOG_LEVEL_ERROR, "no store: neither HOME nor the setting store says "
-					       "where to keep the modules (--store DIR)");
+		draft_note(d, LOG_LEVEL_ERROR,
+			   "no store: neither HOME nor the setting store says "
+			   "where to keep the modules (--store DIR)");
 }
 
 /* The children see absolute paths, whatever their working directory. */

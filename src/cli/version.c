@@ -10,8 +10,10 @@ static const struct {
 	const char *name;
 	const char *asks;
 } libraries[] = {
-	{ "libuv", "uv_version_string" },	 { "libcurl", "curl_version" },
-	{ "zlib", "zlibVersion" },		 { "jansson", "jansson_version_str" },
+	{ "libuv", "uv_version_string" },
+	{ "libcurl", "curl_version" },
+	{ "zlib", "zlibVersion" },
+	{ "jansson", "jansson_version_str" },
 	{ "libyaml", "yaml_get_version_string" },
 };
 
