@@ -12,6 +12,7 @@
 #include "gomod/modpath.h"
 #include "gomod/modzip.h"
 #include "gomod/pattern.h"
+#include "gomod/proxylist.h"
 #include "gomod/pseudo.h"
 #include "gomod/rune.h"
 #include "gomod/target.h"
@@ -202,6 +203,25 @@ static bool list(struct vector *v)
 	return same(v, 2, ok);
 }
 
+static bool goproxy(struct vector *v)
+{
+	/* What no request can be made of, and what hides a mistake. */
+	static const char *const on_purpose[] = {
+		"missing host", "no fragment",  "control character or space",
+		"in host",      "file:///path",
+	};
+	struct proxylist proxies;
+	struct mg_err err;
+	enum mg_code rc = proxylist_parse(v->field[0], v->arena, &proxies, &err);
+	for (size_t i = 0; rc == MG_OK && i < proxies.n; i++) {
+		buf_append_char(v->out, "udo"[proxies.entries[i].kind]);
+		buf_append_char(v->out, proxies.entries[i].any_error ? '|' : ',');
+	}
+	for (size_t i = 0; i < 5 && rc != MG_OK && is_true(v->field[1]); i++)
+		if (strstr(err.text, on_purpose[i]) != NULL) v->stricter = on_purpose[i];
+	return v->stricter != NULL || same(v, 1, rc == MG_OK);
+}
+
 static void put(struct mg_buf *b, const char *label, struct mg_span s)
 {
 	if (s.n == 0) return;
@@ -352,6 +372,7 @@ static struct kind {
 	{ "pseudo_build", 5, pseudo_built },
 	{ "match", 3, match },
 	{ "list", 4, list },
+	{ "goproxy", 3, goproxy },
 	{ "gomod", 6, gomod },
 	{ "unquote", 3, unquote },
 	{ "zip", 5, zip },

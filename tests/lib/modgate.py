@@ -47,6 +47,7 @@ class Modgate:
         self.prefix = prefix
         self.port = None
         self.process = None
+        self.ending = False
         self.logs = []
 
     def environment(self):
@@ -56,7 +57,6 @@ class Modgate:
             "PATH": os.environ["PATH"],
             "HOME": str(home),
             "GOSUMDB": "off",
-            "NO_PROXY": "*",
             "ASAN_OPTIONS": "abort_on_error=0:halt_on_error=1:detect_leaks=1:allocator_may_return_null=0",
             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
             "TSAN_OPTIONS": "halt_on_error=1",
@@ -73,6 +73,7 @@ class Modgate:
             file = self.folder / "modgate.yaml"
             file.write_text(self.config)
             argv += ["--config", str(file)]
+        self.ending = False
         log = self.folder / f"log.{len(self.logs)}"
         self.logs.append(log)
         with open(log, "wb") as out:
@@ -156,13 +157,18 @@ class Modgate:
             total += int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
         return total
 
+    def terminate(self):
+        """SIGTERM, once: a second one means "at once"."""
+        if self.process.poll() is None and not self.ending:
+            self.process.send_signal(signal.SIGTERM)
+        self.ending = True
+
     def stop(self, check=True):
-        """SIGTERM. Every exit must be 0, in time, leave no process and no sanitizer report."""
+        """Every exit must be 0, in time, leave no process and no sanitizer report."""
         if self.process is None:
             return
         group = self.process.pid
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        self.terminate()
         try:
             code = self.process.wait(30)
         except subprocess.TimeoutExpired:

