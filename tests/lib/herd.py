@@ -8,36 +8,45 @@ import time
 
 from lib.http import head
 
+SMALL = 2000  # bodies up to this size are kept, of larger ones it is known whether they are the expected
+
 
 class Member:
     def __init__(self, address):
         self.socket = socket.create_connection(address, 30)
         self.socket.setblocking(False)
-        self.data = bytearray()
-        self.end = None
+        self.head = b""
+        self.body = b""
+        self.length = None  # of the body
+        self.got = 0
+        self.as_expected = True
         self.took = None
-
-    def complete(self):
-        if self.end is None:
-            at = self.data.find(b"\r\n\r\n")
-            if at < 0:
-                return False
-            length = re.search(rb"\r\nContent-Length: (\d+)", self.data[:at], re.I)
-            self.end = at + 4 + int(length.group(1))
-        return len(self.data) >= self.end
 
     @property
     def status(self):
-        return int(self.data[9:12])
+        return int(self.head[9:12])
 
-    @property
-    def body(self):
-        return bytes(self.data[self.data.find(b"\r\n\r\n") + 4 :])
+    def take(self, data, expected):
+        if self.length is None:
+            self.head += data
+            at = self.head.find(b"\r\n\r\n")
+            if at < 0:
+                return
+            self.head, data = self.head[:at], self.head[at + 4 :]
+            self.length = int(re.search(rb"\r\nContent-Length: (\d+)", self.head, re.I).group(1))
+        if self.got < SMALL:
+            self.body = (self.body + data)[:SMALL]
+        if expected[self.got : self.got + len(data)] != data:
+            self.as_expected = False
+        self.got += len(data)
+
+    def complete(self):
+        return self.length is not None and self.got >= self.length
 
 
-def run(address, targets, seconds=60, joined=None):
-    """One client per target. Returns the members; `took` counts from when the first one asked.
-    `joined` is called when all have asked."""
+def run(address, targets, expected=b"", seconds=60):
+    """One client per target, all of whom may expect the same body. Returns the members; `took` counts
+    from when the first one asked."""
     members = [Member(address) for _ in targets]
     poll = select.epoll()
     by_fd = {m.socket.fileno(): m for m in members}
@@ -46,8 +55,6 @@ def run(address, targets, seconds=60, joined=None):
     start = time.monotonic()
     for member, target in zip(members, targets):
         member.socket.send(head(target))
-    if joined:
-        joined()
     open_ = len(members)
     try:
         while open_:
@@ -59,9 +66,10 @@ def run(address, targets, seconds=60, joined=None):
                     data = member.socket.recv(1 << 20)
                 except BlockingIOError:
                     continue
-                member.data += data
-                if member.complete() or not data:
-                    assert data, f"closed after {bytes(member.data[:200])!r}"
+                assert data, f"closed after {member.head!r} {member.body!r}"
+                member.take(data, expected)
+                if member.complete():
+                    member.as_expected = member.as_expected and member.got == len(expected)
                     member.took = time.monotonic() - start
                     poll.unregister(fd)
                     open_ -= 1
