@@ -38,6 +38,61 @@ static bool valid_escapes(struct mg_span s)
 	return true;
 }
 
+/* userinfo of RFC 3986 §3.2.1, and "@", which people write. */
+static bool valid_userinfo(struct mg_span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_alpha(s.p[i]) && !is_digit(s.p[i]) &&
+		    strchr("-._:~!$&'()*+,;=%@", s.p[i]) == NULL)
+			return false;
+	return valid_escapes(s);
+}
+
+/* IPv4address of RFC 3986 §3.2.2 */
+static bool is_ipv4(struct mg_span s)
+{
+	size_t parts = 0;
+	uint64_t part;
+	for (; s.p != NULL; parts++)
+		if (!span_u64(span_cut(&s, '.'), 255, &part)) return false;
+	return parts == 4;
+}
+
+/* The groups of 16 bits in h16 *(":" h16), of which the last two may be written as IPv4; -1 when it is
+ * no such list. */
+static int count_groups(struct mg_span s)
+{
+	int n = 0;
+	if (s.n == 0) return 0;
+	while (s.p != NULL) {
+		struct mg_span group = span_cut(&s, ':');
+		if (s.p == NULL && is_ipv4(group)) return n + 2;
+		if (group.n == 0 || group.n > 4) return -1;
+		for (size_t i = 0; i < group.n; i++)
+			if (!is_hex(group.p[i])) return -1;
+		n++;
+	}
+	return n;
+}
+
+/* IPv6address, with "%25" and a zone behind it (RFC 6874). */
+static bool is_ipv6(struct mg_span s)
+{
+	ptrdiff_t zone = span_find(s, SPAN("%25"));
+	if (zone >= 0) {
+		if ((size_t)zone + 3 == s.n || !valid_escapes(s)) return false;
+		for (size_t i = (size_t)zone; i < s.n; i++)
+			if (strchr("[\\^`{|}", s.p[i]) != NULL) return false;
+		s = span_first(s, (size_t)zone);
+	}
+	ptrdiff_t gap = span_find(s, SPAN("::"));
+	if (gap < 0) return count_groups(s) == 8;
+	struct mg_span head = span_first(s, (size_t)gap);
+	int before = span_index(head, '.') < 0 ? count_groups(head) : -1;
+	int after = count_groups(span_from(s, (size_t)gap + 2));
+	return before >= 0 && after >= 0 && before + after < 8;
+}
+
 /* host = name / IPv4 / "[" IPv6 "]", with an optional ":" and port. */
 static const char *host_fault(struct mg_span host)
 {
@@ -46,15 +101,16 @@ static const char *host_fault(struct mg_span host)
 		ptrdiff_t end = span_last_index(host, ']');
 		if (end < 0) return "missing ] in host";
 		port = span_from(host, (size_t)end + 1);
-		host = span_first(host, (size_t)end + 1);
+		if (!is_ipv6(span_make(host.p + 1, (size_t)end - 1)))
+			return "no IPv6 address between [ and ]";
 	} else {
 		host = span_cut(&port, ':');
 		if (port.p != NULL) port = span_make(port.p - 1, port.n + 1);
-		if (span_index(host, '%') >= 0) return "percent-encoding in host";
+		if (host.n == 0) return "missing host";
+		for (size_t i = 0; i < host.n; i++)
+			if (strchr("%[]\"<>\\^`{|}", host.p[i]) != NULL)
+				return "invalid character in host";
 	}
-	if (host.n == 0) return "missing host";
-	for (size_t i = 0; i < host.n; i++)
-		if (strchr(" \"<>\\^`{|}", host.p[i]) != NULL) return "invalid character in host";
 	if (port.n > 0 && port.p[0] != ':') return "invalid port";
 	for (size_t i = 1; i < port.n; i++)
 		if (!is_digit(port.p[i])) return "invalid port";
@@ -70,17 +126,18 @@ static const char *http_fault(struct mg_span s)
 	while (n < s.n && s.p[n] != '/' && s.p[n] != '?')
 		n++;
 	struct mg_span authority = span_first(s, n);
-	if (!valid_escapes(span_from(s, n))) return "malformed percent-encoding";
+	struct mg_span rest = span_from(s, n);
+	if (!valid_escapes(span_cut(&rest, '?'))) return "malformed percent-encoding";
 	ptrdiff_t at = span_last_index(authority, '@');
-	struct mg_span userinfo = span_first(authority, at < 0 ? 0 : (size_t)at);
-	if (!valid_escapes(userinfo)) return "malformed percent-encoding before the @";
+	if (!valid_userinfo(span_first(authority, at < 0 ? 0 : (size_t)at)))
+		return "invalid character before the @";
 	return host_fault(span_from(authority, (size_t)(at + 1)));
 }
 
 static const char *file_fault(struct mg_span s)
 {
-	if (span_has_prefix(s, SPAN("//"))) s = span_from(s, 2);
-	if (s.n == 0 || s.p[0] != '/') return "a file URL needs an absolute path and has no host";
+	if (!span_has_prefix(s, SPAN("///")))
+		return "a file URL is written file:///path, without a host";
 	if (span_index(s, '?') >= 0) return "a file URL has no query";
 	return valid_escapes(s) ? NULL : "malformed percent-encoding";
 }
@@ -96,16 +153,13 @@ static enum mg_code parse_url(struct mg_span s, size_t colon, struct arena *a,
 								  : NULL;
 	if (name == NULL) return refuse(err, s, "the scheme must be https, http or file");
 	if (span_index(s, '#') >= 0) return refuse(err, s, "a proxy URL has no fragment");
-	bool is_file = name[0] == 'f';
-	const char *fault = is_file ? file_fault(rest) : http_fault(rest);
+	const char *fault = name[0] == 'f' ? file_fault(rest) : http_fault(rest);
 	if (fault != NULL) return refuse(err, s, fault);
 	struct mg_span query = rest;
 	struct mg_span base = span_cut(&query, '?');
 	if (span_has_suffix(base, SPAN("/"))) base = span_first(base, base.n - 1);
-	bool one_slash = is_file && !span_has_prefix(rest, SPAN("//"));
 	*out = (struct proxylist_entry){ .kind = PROXYLIST_URL };
-	out->url =
-		span_of(arena_printf(a, "%s:%s%.*s", name, one_slash ? "//" : "", SPAN_ARG(base)));
+	out->url = span_of(arena_printf(a, "%s:%.*s", name, SPAN_ARG(base)));
 	if (query.p != NULL) out->query = arena_dup(a, span_make(query.p - 1, query.n + 1));
 	return MG_OK;
 }
