@@ -51,7 +51,6 @@ def everything(go, folder):
     return out
 
 
-@pytest.mark.xdist_group("go")
 def test_a_real_project_cold_and_warm(cache, modgate_of, go_of, tmp_path):
     with Origin(cache) as origin:
         direct = everything(go_of(origin.url), tmp_path / "direct")
