@@ -168,8 +168,8 @@ static const struct athens_name names[] = {
 	  .text = NEEDLESS "one modgate asks once for whatever number of clients" },
 	{ "ATHENS_INDEX_TYPE", .level = LOG_LEVEL_INFO, .text = NEEDLESS "modgate has no index" },
 	{ "ATHENS_CLOUD_RUNTIME", .level = LOG_LEVEL_INFO, .text = NEEDLESS "see log.format" },
-	{ "ATHENS_TIMEOUT", .level = LOG_LEVEL_INFO, .text = NEEDLESS "see fetch-timeout" },
-	{ "ATHENS_STASH_TIMEOUT", .level = LOG_LEVEL_INFO, .text = NEEDLESS "see fetch-timeout" },
+	{ "ATHENS_TIMEOUT", .level = LOG_LEVEL_INFO, .text = NEEDLESS "see fetch.timeout" },
+	{ "ATHENS_STASH_TIMEOUT", .level = LOG_LEVEL_INFO, .text = NEEDLESS "see fetch.timeout" },
 };
 
 void athens_apply(struct draft *d, char *const *envp)

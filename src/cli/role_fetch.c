@@ -114,6 +114,10 @@ static struct fetch_options fetch_options_of(const struct settings *s)
 
 	o.goproxy = s->goproxy;
 	o.private = s->gonoproxy[0] != '\0' ? s->gonoproxy : s->goprivate;
+	o.absent_ms = (uint32_t)s->fetch_absent;
+	o.denied_ms = (uint32_t)s->fetch_denied;
+	o.down_ms = (uint32_t)s->fetch_down;
+	o.threads = (unsigned)s->fetch_threads;
 	o.go_get = s->go_get;
 	return o;
 }

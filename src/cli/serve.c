@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,12 +102,33 @@ static const char *ready_text(struct arena *a, int fd, const char *prefix)
 	return arena_printf(a, "export GOPROXY=http://%s%s\n", address, prefix);
 }
 
+/* Front inherits the environment, and must not know the upstreams' credentials. */
+static void forget_secrets(void)
+{
+	struct mg_buf name = BUF_MAX(128);
+
+	for (size_t i = 0; i < settings_count(); i++) {
+		const struct settings_def *def = settings_def(i);
+		if (!def->secret) continue;
+		buf_clear(&name);
+		settings_env_name(def, &name);
+		unsetenv(buf_cstr(&name));
+		if (def->go_name != NULL) unsetenv(def->go_name);
+	}
+	unsetenv("ATHENS_GO_BINARY_ENV_VARS");
+	buf_deinit(&name);
+}
+
 static int serve(struct settings *s)
 {
 	int fds[SETTINGS_LISTEN_MAX];
 
 	if (!prepare_user(s) || !open_listeners(&s->listen, fds)) return 1;
+	forget_secrets();
 	log_start();
+	if (geteuid() == 0 && s->user[0] == '\0')
+		log_warn("running as root: the setting user names another user for the processes",
+			 LOG_I("uid", 0));
 	log_info("starting", LOG_S("version", MODGATE_VERSION), LOG_S("store", s->store),
 		 LOG_S("goproxy", s->goproxy), LOG_S("via", s->via));
 	int rc = supervisor_run(&(struct supervisor_options){

@@ -48,12 +48,21 @@ static const struct settings_def defs[] = {
 	{ "go-get", SETTINGS_BOOL, AT(go_get), "false",
 	  "pass PATH?go-get=1 through to the upstreams" },
 	{ "offline", SETTINGS_BOOL, AT(offline), "false", "serve what is stored, ask no upstream" },
-	{ "fetch-timeout", SETTINGS_DURATION, AT(fetch_timeout), "10m",
-	  "the longest a request waits for something that is not stored", .min = 1000, .max = DAY },
 	{ "list.fresh", SETTINGS_DURATION, AT(list_fresh), "60s",
 	  "how long a list, @latest or branch counts as fresh", .max = 30 * DAY },
 	{ "list.stale", SETTINGS_DURATION, AT(list_stale), "4m",
 	  "how much longer it is served while one refresh runs", .max = 30 * DAY },
+
+	{ "fetch.timeout", SETTINGS_DURATION, AT(fetch_timeout), "10m",
+	  "the longest a request waits for something that is not stored", .min = 1000, .max = DAY },
+	{ "fetch.threads", SETTINGS_INT, AT(fetch_threads), "64", "misses at work at a time",
+	  .min = 1, .max = 1024 },
+	{ "fetch.absent", SETTINGS_DURATION, AT(fetch_absent), "30s",
+	  "how long \"not found\" is repeated without asking again", .max = DAY },
+	{ "fetch.denied", SETTINGS_DURATION, AT(fetch_denied), "10s",
+	  "the same for what an upstream withholds", .max = DAY },
+	{ "fetch.down", SETTINGS_DURATION, AT(fetch_down), "10s",
+	  "how long a stale answer is repeated when no upstream could be asked", .max = DAY },
 
 	{ "goproxy", SETTINGS_STRING, AT(goproxy), "", "upstreams, as the go command's GOPROXY",
 	  .secret = true, .go_name = "GOPROXY" },
@@ -62,9 +71,10 @@ static const struct settings_def defs[] = {
 	{ "gonoproxy", SETTINGS_STRING, AT(gonoproxy), "",
 	  "modules never asked of an upstream proxy", .go_name = "GONOPROXY" },
 	{ "gonosumdb", SETTINGS_STRING, AT(gonosumdb), "",
-	  "modules never looked up in the checksum database", .go_name = "GONOSUMDB" },
-	{ "gosumdb", SETTINGS_STRING, AT(gosumdb), "", "the checksum database, or off",
-	  .go_name = "GOSUMDB" },
+	  "modules never looked up in the checksum database (not used yet)",
+	  .go_name = "GONOSUMDB" },
+	{ "gosumdb", SETTINGS_STRING, AT(gosumdb), "",
+	  "the checksum database, or off (not asked yet)", .go_name = "GOSUMDB" },
 
 	{ "upstream.connect-timeout", SETTINGS_DURATION, AT(upstream_connect_timeout), "10s",
 	  "DNS, TCP and TLS together", .min = 1, .max = HOUR },
@@ -260,7 +270,7 @@ static enum mg_code set_list(struct settings *s, const struct settings_def *def,
 			     struct mg_span text, struct mg_err *err)
 {
 	struct settings_list list = { 0 };
-	struct mg_span rest = text;
+	struct mg_span rest = text.n > 0 ? text : SPAN("");
 
 	for (size_t i = 0; i < text.n; i++)
 		list.n += text.p[i] == ',';

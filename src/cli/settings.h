@@ -35,7 +35,12 @@ struct settings {
 	bool offline;
 	uint64_t list_fresh;
 	uint64_t list_stale;
+
 	uint64_t fetch_timeout;
+	uint64_t fetch_threads;
+	uint64_t fetch_absent;
+	uint64_t fetch_denied;
+	uint64_t fetch_down;
 
 	const char *goproxy; /* "": nothing said */
 	const char *goprivate;

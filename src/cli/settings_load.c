@@ -264,6 +264,25 @@ static void check_path_prefix(struct draft *d)
 			draft_from(d, "path-prefix"), d->settings.path_prefix);
 }
 
+/* Both stand in fields of every message, so they must not break one (RFC 9110 §5.5, §5.6.2). */
+static void check_fields(struct draft *d)
+{
+	const char *value = d->settings.go_proxy_header, *via = d->settings.via;
+	bool ok = strlen(value) <= 200;
+
+	for (; *value != '\0' && ok; value++)
+		ok = (unsigned char)*value < 0x7f;
+	if (!ok)
+		draft_note(d, LOG_LEVEL_ERROR,
+			   "%s: go-proxy-header: expected at most 200 ASCII characters",
+			   draft_from(d, "go-proxy-header"));
+	if (strlen(via) > 64 || strspn(via, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					    "0123456789!#$%&'*+-.^_`|~") != strlen(via))
+		draft_note(d, LOG_LEVEL_ERROR,
+			   "%s: via: expected at most 64 letters, digits or -._~, not \"%s\"",
+			   draft_from(d, "via"), via);
+}
+
 static void check_store(struct draft *d)
 {
 	if (d->settings.store[0] == '\0')
@@ -304,6 +323,7 @@ void settings_load(struct draft *d, char *const *args, char *const *envp)
 	check_listen(d);
 	check_pairs(d);
 	check_path_prefix(d);
+	check_fields(d);
 	check_store(d);
 	make_paths_absolute(d);
 }
