@@ -21,6 +21,7 @@
 #define BACKOFF_MAX_MS   5000
 #define STEADY_MS        10000 /* a child that lived so long crashed for a new reason */
 #define GRACE_MS         5000  /* for ending, beyond what was asked for */
+#define ONE_WISH_MS      500   /* timeout(1) and others signal the process, then its group */
 
 /* One child and its bad days. */
 struct service {
@@ -52,6 +53,7 @@ struct supervisor {
 	unsigned workers;
 	bool told_ready;
 	bool ending;
+	uint64_t told_to_end_ms;
 	int exit_code;
 };
 
@@ -340,12 +342,14 @@ static void on_terminate(void *arg)
 {
 	struct supervisor *sv = arg;
 
+	if (sv->ending && loop_now_ms(sv->loop) - sv->told_to_end_ms < ONE_WISH_MS) return;
 	if (sv->ending) {
 		log_warn("told to end twice, ending at once", LOG_I("pid", getpid()));
 		end_now(sv, 1);
 		return;
 	}
 	sv->ending = true;
+	sv->told_to_end_ms = loop_now_ms(sv->loop);
 	loop_timer_stop(sv->front.restart);
 	loop_timer_stop(sv->fetch.restart);
 	if (sv->front.child == NULL || sv->front.control == NULL) {

@@ -14,8 +14,8 @@ struct supervisor_options {
 	const char *ready_text; /* printed once to stdout when both children run */
 };
 
-/* Runs until SIGTERM or SIGINT (drains, then 0; a second one ends at once with 1), or until a child says
- * that it cannot ever begin (1). */
+/* Runs until SIGTERM or SIGINT (drains, then 0; one more, half a second later or after, ends at once
+ * with 1), or until a child says that it cannot ever begin (1). */
 int supervisor_run(const struct supervisor_options *options);
 
 #endif
