@@ -40,6 +40,9 @@ struct lane {
 	unsigned running; /* jobs */
 	bool expirer;     /* its thread runs */
 	bool closing;
+	/* The thread that left last; it joins the one before it, so that joining it joins all. */
+	bool has_left;
+	pthread_t left;
 };
 
 static void init_cond(pthread_cond_t *c)
@@ -137,6 +140,20 @@ static struct lane_job *next_job(struct lane *lane)
 	}
 }
 
+/* The last act of a thread. The lane may be gone once its thread is joined, not before: thread-local
+ * state of libraries (OpenSSL) ends with the thread, and must end before the process does. */
+static void leave(struct lane *lane)
+{
+	const bool follows = lane->has_left;
+	const pthread_t before = lane->left;
+
+	lane->has_left = true;
+	lane->left = pthread_self();
+	pthread_cond_broadcast(&lane->gone);
+	pthread_mutex_unlock(&lane->lock);
+	if (follows) pthread_join(before, NULL);
+}
+
 static void *work(void *arg)
 {
 	struct lane *lane = arg;
@@ -154,8 +171,7 @@ static void *work(void *arg)
 		lane->running--;
 	}
 	lane->threads--;
-	pthread_cond_broadcast(&lane->gone);
-	pthread_mutex_unlock(&lane->lock);
+	leave(lane);
 	return NULL;
 }
 
@@ -180,8 +196,7 @@ static void *watch_expiry(void *arg)
 		}
 	}
 	lane->expirer = false;
-	pthread_cond_broadcast(&lane->gone);
-	pthread_mutex_unlock(&lane->lock);
+	leave(lane);
 	return NULL;
 }
 
@@ -196,7 +211,6 @@ static bool start_thread(struct lane *lane, void *(*main_fn)(void *))
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, LANE_STACK);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	bool ok = pthread_create(&thread, &attr, main_fn, lane) == 0;
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -282,6 +296,7 @@ void lane_free(struct lane **lp)
 	while (lane->threads > 0 || lane->expirer)
 		pthread_cond_wait(&lane->gone, &lane->lock);
 	pthread_mutex_unlock(&lane->lock);
+	if (lane->has_left) pthread_join(lane->left, NULL);
 	pthread_cond_destroy(&lane->work);
 	pthread_cond_destroy(&lane->expiry);
 	pthread_cond_destroy(&lane->gone);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
+#include "gomod/unicode_print.h"
 
 /* What the go command shows at most is 648 bytes; the id and the class must survive the cut. */
 #define SUBJECT_MAX 160
@@ -33,16 +35,34 @@ static const char *class_words(enum mg_code code)
 	return "internal error";
 }
 
+/* Foreign text may be in it, and the go command drops the whole reason for one rune that is neither
+ * graphic nor space (protocol §1.9). */
+static void append_graphic(struct mg_buf *out, struct mg_span s)
+{
+	while (s.n > 0) {
+		uint32_t rune;
+		size_t n = utf8_decode(s, &rune);
+		bool good = n > 0 &&
+			    (rune < 0x80 ? rune >= 0x20 && rune < 0x7f : unicode_print_has(rune));
+		if (n == 0) n = 1;
+		if (good)
+			buf_append(out, span_first(s, n));
+		else
+			buf_append_char(out, '?');
+		s = span_from(s, n);
+	}
+}
+
 /* A long module path is cut in its middle: both its host and its last elements help. */
 static void append_subject(struct mg_buf *out, struct mg_span subject)
 {
 	if (subject.n <= SUBJECT_MAX) {
-		buf_append(out, subject);
+		append_graphic(out, subject);
 		return;
 	}
-	buf_append(out, span_first(subject, SUBJECT_MAX / 2));
+	append_graphic(out, span_first(subject, SUBJECT_MAX / 2));
 	buf_append(out, SPAN("..."));
-	buf_append(out, span_from(subject, subject.n - SUBJECT_MAX / 2));
+	append_graphic(out, span_from(subject, subject.n - SUBJECT_MAX / 2));
 }
 
 struct reply *answer_error(const struct mg_err *err, struct mg_span subject, uint32_t ttl_s)
@@ -54,7 +74,7 @@ struct reply *answer_error(const struct mg_err *err, struct mg_span subject, uin
 		append_subject(&body, subject);
 		buf_append(&body, SPAN(": "));
 	}
-	buf_append_str(&body, err->text);
+	append_graphic(&body, span_of(err->text));
 	buf_append(&body, SPAN(" [request "));
 	ptrdiff_t id_at = (ptrdiff_t)body.n;
 	buf_append(&body, SPAN("0000000000000000]\n"));

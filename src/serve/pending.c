@@ -208,6 +208,9 @@ static void settle_hit(struct pending *p)
 	struct worker *w = p->table->w;
 	struct age age = age_now(w, &p->look);
 	bool ask = !p->fetched && someone_may_ask(p);
+	/* What an origin just said is the truth of this moment, however short it counts as fresh. */
+	if (p->fetched && p->origins_down_ms == 0 && age.class != AGE_FRESH)
+		age = (struct age){ .class = AGE_FRESH };
 	if (age.class == AGE_OLD && ask) {
 		look_deinit(&p->look);
 		place_order(p, TICKET_REFRESH);
