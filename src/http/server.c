@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/server.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -184,6 +185,8 @@ struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_c
 {
 	struct server *sv = check_calloc(1, sizeof *sv);
 
+	/* sendfile to a peer that left would end the process; it knows no MSG_NOSIGNAL. */
+	signal(SIGPIPE, SIG_IGN);
 	sv->loop = l;
 	sv->options = *options;
 	sv->options.fields = span_make(

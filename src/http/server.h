@@ -25,7 +25,7 @@ struct server_options {
 				  .stall_timeout_ms = 60000,                                       \
 				  .max_connections = 16384 })
 
-/* The listening fds stay the caller's. */
+/* The listening fds stay the caller's. SIGPIPE is ignored in the whole process from here on. */
 struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_count,
 			  const struct server_options *options, exchange_handler_fn *handler,
 			  void *arg);

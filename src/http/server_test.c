@@ -2,6 +2,7 @@
 /* A server on a loop thread, blocking clients in the test's thread. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -374,6 +376,81 @@ static void large_bodies_arrive_whole(void **state)
 	close(fd);
 }
 
+/* The whole lane, held until the test lets go. */
+struct hold {
+	sem_t held, release;
+};
+
+static void run_hold(void *job)
+{
+	struct hold *h = job;
+
+	sem_post(&h->held);
+	while (sem_wait(&h->release) != 0)
+		continue;
+}
+
+static void on_held(void *job, bool ran)
+{
+}
+
+/* A file of 4 MiB whose pages are not in memory; -1 where the file system keeps them there. */
+static int cold_file(void)
+{
+	static const char block[64 << 10] = "cold";
+	char path[] = "./server_test.XXXXXX", first;
+	struct iovec iov = { .iov_base = &first, .iov_len = 1 };
+	int fd = mkostemp(path, O_CLOEXEC);
+
+	if (fd < 0) return -1;
+	unlink(path);
+	for (int i = 0; i < 64; i++)
+		assert_int_equal(write(fd, block, sizeof block), sizeof block);
+	if (fsync(fd) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0 &&
+	    preadv2(fd, &iov, 1, 0, RWF_NOWAIT) < 0 && errno == EAGAIN)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void disk_is_waited_for_on_the_lane_only(void **state)
+{
+	struct fixture *f = *state;
+	struct hold hold;
+	size_t n;
+	int cold = cold_file();
+
+	if (cold < 0) {
+		start(f);
+		print_message("no cold pages on this file system\n");
+		return;
+	}
+	struct reply_file *file = calloc(1, sizeof *file);
+	*file = (struct reply_file){ .fd = cold, .size = 4 << 20, .release = release_file };
+	reply_unref(&f->file);
+	f->file = reply_of((struct mg_span){ 0 }, file);
+	sem_init(&hold.held, 0, 0);
+	sem_init(&hold.release, 0, 0);
+	start(f);
+	assert_true(lane_submit(f->lane, f->loop, run_hold, on_held, &hold));
+	sem_wait(&hold.held);
+	int waits = dial(f), leaves = dial(f), other = dial(f);
+	ask(waits, "/file");
+	ask(leaves, "/file");
+	while (lane_waiting(f->lane) < 2) {
+		ask(other, "/hello");
+		expect(other, "hello");
+	}
+	close(leaves);
+	sem_post(&hold.release);
+	assert_int_equal(hear(waits, NULL, 0, &n), 200);
+	assert_int_equal(n, 4 << 20);
+	close(waits);
+	close(other);
+	sem_destroy(&hold.held);
+	sem_destroy(&hold.release);
+}
+
 static void half_a_head_is_answered_408_and_silence_by_closing(void **state)
 {
 	struct fixture *f = *state;
@@ -529,6 +606,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(parked_clients_are_told_when_the_server_ends, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(large_bodies_arrive_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(disk_is_waited_for_on_the_lane_only, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(half_a_head_is_answered_408_and_silence_by_closing,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(idle_connection_is_closed, setup, teardown),
