@@ -366,20 +366,24 @@ static void cancel_one(struct map_node *node, void *arg)
 	cancel_set(&LIST_OWNER(node, struct flight, by_key)->cancel);
 }
 
-static void free_one(struct map_node *node, void *arg)
+static void stop_loop(void *loop)
 {
-	flight_free(LIST_OWNER(node, struct flight, by_key));
+	loop_stop(loop);
 }
 
 void fetch_free(struct fetch **fp)
 {
 	struct fetch *f = *fp;
 	if (f == NULL) return;
-	map_each(&f->flights, cancel_one, NULL);
-	lane_free(&f->lane);
+	/* Without askers no flight is started again. */
 	while (!list_empty(&f->desks))
 		desk_free(LIST_OWNER(f->desks.next, struct desk, node));
-	map_each(&f->flights, free_one, NULL);
+	map_each(&f->flights, cancel_one, NULL);
+	lane_free(&f->lane);
+	/* Each flight ends in its on_done, which the lane has posted by now: one more turn. */
+	loop_post(f->loop, stop_loop, f->loop);
+	loop_run(f->loop);
+	MG_ASSERT(f->flights.count == 0);
 	map_deinit(&f->flights);
 	hot_free(&f->absences);
 	loop_timer_free(&f->sweep);
