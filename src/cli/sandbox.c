@@ -59,6 +59,7 @@ static uint64_t fs_known(int abi)
 	if (abi >= 2) known |= FS_REFER;
 	if (abi >= 3) known |= FS_TRUNCATE;
 	if (abi >= 5) known |= FS_IOCTL_DEV;
+	if (SANITIZED) known &= ~FS_EXECUTE; /* see needed_by_sanitizer */
 	return known;
 }
 
@@ -93,6 +94,8 @@ int sandbox_paths(const struct sandbox_rules *rules)
 		allow(ruleset, common[i], FS_READ & known);
 	for (size_t i = 0; i < rules->readable_n; i++)
 		allow(ruleset, rules->readable[i], FS_READ & known);
+	if (SANITIZED) allow(ruleset, "/proc", FS_READ & known);
+	if (SANITIZED) allow(ruleset, "/proc/self/exe", FS_READ & known);
 	for (size_t i = 0; i < rules->writable_n; i++)
 		allow(ruleset, rules->writable[i],
 		      (FS_READ | FS_WRITE_FILE | FS_STORE | FS_REFER | FS_TRUNCATE) & known);
@@ -163,10 +166,10 @@ static const char *const refused[] = {
 	"mknodat",
 };
 
-/* LeakSanitizer's tracer at exit. */
+/* LeakSanitizer's tracer at exit, and the program that puts names into reports. */
 static bool needed_by_sanitizer(const char *name)
 {
-	return SANITIZED && strcmp(name, "ptrace") == 0;
+	return SANITIZED && (strcmp(name, "ptrace") == 0 || strcmp(name, "execve") == 0);
 }
 
 bool sandbox_calls(void)

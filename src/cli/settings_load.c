@@ -224,11 +224,38 @@ static void tell_unknown_environment(struct draft *d, char *const *envp)
 
 /* --- what must hold between settings --- */
 
+/* What http/listener.h opens, so that a mistake is found before anything is started. */
+static bool is_listen_address(struct mg_span text)
+{
+	struct mg_buf host = BUF_MAX(64);
+	ptrdiff_t colon = span_last_index(text, ':');
+	uint64_t port;
+	unsigned char ip[16];
+
+	if (colon < 0 || !span_u64(span_from(text, (size_t)colon + 1), 65535, &port)) return false;
+	struct mg_span name = span_first(text, (size_t)colon);
+	bool bracketed = name.n >= 2 && name.p[0] == '[' && name.p[name.n - 1] == ']';
+	if (bracketed) name = span_make(name.p + 1, name.n - 2);
+	if (!bracketed && (name.n == 0 || span_eq(name, SPAN("localhost")))) return true;
+	bool ok = buf_append(&host, name) &&
+		  inet_pton(bracketed ? AF_INET6 : AF_INET, buf_cstr(&host), ip) == 1;
+	buf_deinit(&host);
+	return ok;
+}
+
 static void check_listen(struct draft *d)
 {
-	if (d->settings.listen.n > SETTINGS_LISTEN_MAX)
+	const struct settings_list *listen = &d->settings.listen;
+
+	if (listen->n > SETTINGS_LISTEN_MAX)
 		draft_note(d, LOG_LEVEL_ERROR, "%s: listen: more than %d addresses",
 			   draft_from(d, "listen"), SETTINGS_LISTEN_MAX);
+	for (size_t i = 0; i < listen->n; i++)
+		if (!is_listen_address(span_of(listen->items[i])))
+			draft_note(d, LOG_LEVEL_ERROR,
+				   "%s: listen: expected an address such as 127.0.0.1:3000, "
+				   "[::1]:3000 or :3000, not \"%s\"",
+				   draft_from(d, "listen"), listen->items[i]);
 }
 
 static void check_pairs(struct draft *d)

@@ -277,6 +277,28 @@ static void flags(void **state)
 	draft_deinit(&sc->d);
 }
 
+static void listen_addresses(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {
+		{ ":3000", true },          { "127.0.0.1:0", true },
+		{ "[::1]:3000", true },     { "localhost:3000", true },
+		{ "[::]:1,:2", true },      { "3000", false },
+		{ "127.0.0.1", false },     { "::1:3000", false },
+		{ "[127.0.0.1]:1", false }, { "mirror.example:1", false },
+		{ ":65536", false },        { ":", false },
+		{ "[]:1", false },          { ":03", false },
+	};
+	struct scene *sc = *state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		load(sc, LIST("--listen", cases[i].text), LIST("HOME=/h"));
+		if ((sc->d.errors == 0) != cases[i].good) fail_msg("%s", cases[i].text);
+	}
+	draft_deinit(&sc->d);
+}
+
 static void environments_are_shared_with_others(void **state)
 {
 	struct scene *sc = *state;
@@ -313,6 +335,7 @@ int main(void)
 		SCENE(every_mistake_is_told_at_once),
 		SCENE(a_good_file_in_full),
 		SCENE(flags),
+		SCENE(listen_addresses),
 		SCENE(environments_are_shared_with_others),
 		SCENE(the_default_store),
 	};
