@@ -11,7 +11,6 @@
 #include "gomod/proxylist.h"
 #include "loop/channel.h"
 
-#define SWEEP_MS     5000
 #define READABLE_MAX 64
 
 struct process {
@@ -22,7 +21,6 @@ struct process {
 	struct upstream *upstream;
 	struct negative *negative;
 	struct fetch *fetch;
-	struct loop_timer *sweep;
 };
 
 /* --- what it may read --- */
@@ -135,12 +133,6 @@ static void on_control_closed(void *arg)
 	loop_stop(p->loop);
 }
 
-static void on_sweep(void *arg)
-{
-	struct process *p = arg;
-	upstream_sweep(p->upstream);
-}
-
 static enum mg_code begin(struct process *p, const struct upstream_options *upstream,
 			  const struct fetch_options *fetch, struct mg_err *err)
 {
@@ -158,8 +150,6 @@ static enum mg_code begin(struct process *p, const struct upstream_options *upst
 		log_warn("the upstreams are not kept for the next start",
 			 LOG_S("error", unkept.text));
 	p->control = channel_new(p->loop, ROLE_FD_CONTROL, on_control, on_control_closed, p);
-	p->sweep = loop_timer_new(p->loop, on_sweep, p);
-	loop_timer_start(p->sweep, SWEEP_MS, SWEEP_MS);
 	return MG_OK;
 }
 
@@ -169,7 +159,6 @@ static void end(struct process *p)
 	upstream_free(&p->upstream);
 	negative_close(&p->negative);
 	store_close(&p->store);
-	loop_timer_free(&p->sweep);
 	channel_free(&p->control);
 	loop_free(&p->loop);
 	log_stop();
