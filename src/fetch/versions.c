@@ -100,14 +100,26 @@ static enum mg_code visit_list(void *arg, const struct proxylist_entry *proxy, s
 	return rc;
 }
 
+/* Names that must not leave the house are asked of nobody: only what is stored counts. */
+static enum mg_code walk(struct list_attempt *a, origin_visit_fn *visit, bool *asked,
+			 struct mg_err *err)
+{
+	const struct job_means *m = a->j->means;
+	*asked = false;
+	if (origin_is_private(span_of(m->options->private), a->t->path))
+		return err_set(err, MG_NOT_FOUND, MG_CAUSE_POLICY,
+			       "not stored; a private module, or a parent of one (GOPRIVATE, "
+			       "GONOPROXY), is not asked of upstream proxies");
+	return origin_walk(&m->origins, visit, a, asked, err);
+}
+
 /* Union of origin and store. */
 static enum mg_code get_list(const struct job *j, const struct target *t, struct verlist *list,
 			     bool *stale, bool *asked, struct mg_err *err)
 {
 	struct list_attempt a = { .j = j, .t = t, .list = list };
 	struct mg_err failure = { 0 };
-	const enum mg_code walked =
-		origin_walk(&j->means->origins, visit_list, &a, asked, &failure);
+	const enum mg_code walked = walk(&a, visit_list, asked, &failure);
 	if (walked == MG_CANCELED) {
 		*err = failure;
 		return walked;
@@ -151,7 +163,7 @@ static enum mg_code ask_info(const struct job *j, const struct target *t, bool *
 			     struct mg_err *err)
 {
 	struct list_attempt a = { .j = j, .t = t };
-	const enum mg_code rc = origin_walk(&j->means->origins, visit_info, &a, asked, err);
+	const enum mg_code rc = walk(&a, visit_info, asked, err);
 	if (rc == MG_OK || rc == MG_CANCELED || (rc == MG_NOT_FOUND && *asked)) return rc;
 	if (!has_stored(j, t)) return rc;
 	*stale = true;
@@ -215,11 +227,6 @@ enum mg_code versions_get(const struct job *j, const struct target *t, bool *sta
 {
 	MG_ASSERT(target_is_mutable(t->kind));
 	*stale = *asked = false;
-	if (origin_is_private(span_of(j->means->options->private), t->path))
-		return err_set(
-			err, MG_NOT_FOUND, MG_CAUSE_POLICY,
-			"a private module, or a parent of one (GOPRIVATE, GONOPROXY), is not "
-			"asked of upstream proxies");
 	if (t->kind == TARGET_LIST) {
 		struct verlist list = { 0 };
 		return get_list(j, t, &list, stale, asked, err);
