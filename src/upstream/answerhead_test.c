@@ -85,8 +85,9 @@ static void heads_not_to_be_trusted(void **state)
 		if (feed(&h, heads[i]) != MG_CORRUPT) fail_msg("accepted: %s", heads[i]);
 	}
 	struct answerhead h;
-	assert_int_equal(feed(&h, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\ncontent-length: 5, 5\r\n"),
-			 MG_OK);
+	assert_int_equal(
+		feed(&h, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\ncontent-length: 5, 5\r\n"),
+		MG_OK);
 }
 
 static void a_head_has_a_bound(void **state)
