@@ -18,7 +18,7 @@ struct child_fd {
 };
 
 struct child_spec {
-	const char *const *argv; /* NULL-terminated; argv[0] is what ps shows */
+	const char *const *argv;    /* NULL-terminated; argv[0] is what ps shows */
 	const struct child_fd *fds; /* besides 0, 1 and 2, which are inherited as they are */
 	size_t fd_count;
 };

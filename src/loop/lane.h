@@ -13,12 +13,14 @@ typedef void lane_done_fn(void *job, bool ran); /* later, on the submitting loop
 
 /* max_queue: jobs that may wait while max_threads run. max_wait_ms: a job that waited longer is not
  * run (its done gets ran = false, then, even when every thread hangs); 0: no limit. */
-struct lane *lane_new(const char *name, unsigned max_threads, unsigned max_queue, uint64_t max_wait_ms);
+struct lane *lane_new(const char *name, unsigned max_threads, unsigned max_queue,
+		      uint64_t max_wait_ms);
 /* Finishes what runs, drops what waits (done is posted with ran = false), joins the threads. */
 void lane_free(struct lane **lane);
 /* False when the queue is full: then neither function will be called. Any thread; done is posted
  * to l. */
-bool lane_submit(struct lane *lane, struct loop *l, lane_run_fn *run, lane_done_fn *done, void *job);
+bool lane_submit(struct lane *lane, struct loop *l, lane_run_fn *run, lane_done_fn *done,
+		 void *job);
 /* How long a thread without work stays (10 s unless told). */
 void lane_set_idle_ms(struct lane *lane, uint64_t idle_ms);
 /* For metrics and tests; any thread. */

@@ -16,14 +16,16 @@ struct loop_timer;
 #define LOOP_HANGUP 4u /* comes with LOOP_READ after loop_io_news_only: the peer sends no more */
 
 typedef void loop_fn(void *arg);
-typedef void loop_io_fn(void *arg, unsigned events); /* events: LOOP_READ | LOOP_WRITE; an error or hang-up wakes both */
+typedef void loop_io_fn(
+	void *arg,
+	unsigned events); /* events: LOOP_READ | LOOP_WRITE; an error or hang-up wakes both */
 
 /* Belongs to the thread that first calls loop_run; handles may be made before that by the maker. */
 struct loop *loop_new(void);
 /* After loop_run returned: runs what was posted and not yet run, frees what handles remain. */
 void loop_free(struct loop **l);
-void loop_run(struct loop *l);   /* until loop_stop */
-void loop_stop(struct loop *l);  /* ends loop_run after the current turn; from the loop's thread */
+void loop_run(struct loop *l);  /* until loop_stop */
+void loop_stop(struct loop *l); /* ends loop_run after the current turn; from the loop's thread */
 uint64_t loop_now_ms(const struct loop *l); /* monotonic, as of the current turn */
 /* Runs fn(arg) on the loop, soon, in the order of posting. Any thread. The only cross-thread door. */
 void loop_post(struct loop *l, loop_fn *fn, void *arg);
@@ -36,10 +38,11 @@ void loop_io_want(struct loop_io *io, unsigned events); /* level-triggered; 0 pa
  * callback must read until a read comes short, and after LOOP_HANGUP until the end. Wanting other
  * events, and LOOP_READ again, tells anew what is there. */
 void loop_io_news_only(struct loop_io *io);
-void loop_io_free(struct loop_io **io);                 /* no callback after; the fd may be closed at once */
+void loop_io_free(struct loop_io **io); /* no callback after; the fd may be closed at once */
 
 struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *arg);
-void loop_timer_start(struct loop_timer *t, uint64_t after_ms, uint64_t repeat_ms); /* repeat 0: once */
+void loop_timer_start(struct loop_timer *t, uint64_t after_ms,
+		      uint64_t repeat_ms); /* repeat 0: once */
 void loop_timer_stop(struct loop_timer *t);
 void loop_timer_free(struct loop_timer **t);
 
