@@ -114,7 +114,7 @@ static void gives_up_a_job_that_waits_too_long_behind_a_hung_one(void **state)
 	struct fixture *f = *state;
 
 	/* Long enough for the first job to find its thread on a busy machine. */
-	f->lane = lane_new("test", 1, 2, 300);
+	f->lane = lane_new("test", 1, 2, 1000);
 	f->stop_at = 2;
 	assert_true(lane_submit(f->lane, f->l, run_hang, on_done, f));
 	pthread_barrier_wait(&f->started);
