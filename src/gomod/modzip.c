@@ -101,9 +101,11 @@ static enum mg_code check_entry(struct check *c, const struct zipdir_entry *e,
 	uint64_t body;
 	enum mg_code rc = zipreader_locate(c->reader, e, &body, err);
 	if (rc != MG_OK) return rc;
-	if (e->header < *from || body > c->dir.offset || e->packed > c->dir.offset - body)
+	/* A directory's data is never read, and some writers declare it without having any. */
+	uint64_t packed = is_directory(e) ? 0 : e->packed;
+	if (e->header < *from || body > c->dir.offset || packed > c->dir.offset - body)
 		return refuse(err, e, "it overlaps another entry or the directory");
-	*from = body + e->packed;
+	*from = body + packed;
 	struct sums sums = { 0 };
 	sha256_init(&sums.sha256);
 	if (span_eq(span_from(e->name, c->prefix.n), SPAN("go.mod"))) {

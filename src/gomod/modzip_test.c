@@ -277,6 +277,7 @@ static void entries_accepted(void **state)
 		{ .name = PREFIX "a", .content = { zeros, sizeof zeros }, .deflate = true },
 		{ .name = PREFIX "a", .content = { zeros, sizeof zeros } },
 		{ .name = PREFIX "d/", .method = 99 },
+		{ .name = PREFIX "d/", .add_packed = 5 },
 		{ .name = PREFIX ".git/config", .content = SPAN("x") },
 		{ .name = PREFIX "vendor/x/y.go", .content = SPAN("x") },
 		{ .name = PREFIX "h\xc3\xa9.go", .content = SPAN("x") },
