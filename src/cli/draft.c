@@ -33,7 +33,8 @@ void draft_set(struct draft *d, const struct settings_def *def, struct mg_span t
 		draft_note(d, LOG_LEVEL_ERROR, "%s: %s: %s", from, def->name, err.text);
 }
 
-static const char *vformat(struct draft *d, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static const char *vformat(struct draft *d, const char *fmt,
+								 va_list ap)
 {
 	struct mg_buf text = BUF_MAX(TEXT_MAX);
 	const char *copy = "(message too long)";

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "cli/privilege.h"
 #include "cli/settings_load.h"
@@ -42,6 +43,7 @@ static bool open_listeners(const struct settings_list *listen, int *fds)
 {
 	struct mg_err err;
 
+	MG_ASSERT(listen->n > 0 && listen->n <= SETTINGS_LISTEN_MAX);
 	for (size_t i = 0; i < listen->n; i++)
 		if (listener_open(span_of(listen->items[i]), false, &fds[i], &err) != MG_OK) {
 			fprintf(stderr, "error: %s\n", err.text);

@@ -310,7 +310,7 @@ enum mg_code settings_set(struct settings *s, const struct settings_def *def, st
 	case SETTINGS_LIST:
 		return set_list(s, def, text, err);
 	}
-	MG_ASSERT(!"settings kind");
+	MG_ASSERT(false);
 	return MG_INTERNAL;
 }
 
@@ -368,6 +368,18 @@ void settings_text_redacted(const struct settings *s, const struct settings_def 
 	}
 	buf_append(out, rest);
 	buf_deinit(&plain);
+}
+
+bool settings_has_user_info(const struct settings *s, const struct settings_def *def)
+{
+	struct mg_buf plain = BUF_MAX(64u << 10), shown = BUF_MAX(64u << 10);
+
+	settings_text(s, def, &plain);
+	settings_text_redacted(s, def, &shown);
+	bool differs = !span_eq(buf_span(&plain), buf_span(&shown));
+	buf_deinit(&plain);
+	buf_deinit(&shown);
+	return differs;
 }
 
 void settings_encode(const struct settings *s, bool with_secrets, struct mg_buf *out)

@@ -112,6 +112,8 @@ void settings_text(const struct settings *s, const struct settings_def *def, str
 /* The same with every user-info in a URL blotted out: for people. */
 void settings_text_redacted(const struct settings *s, const struct settings_def *def,
 			    struct mg_buf *out);
+/* Does a URL in the value carry a user-info? */
+bool settings_has_user_info(const struct settings *s, const struct settings_def *def);
 /* All settings as "name=text" lines, for a child process; those marked secret only when asked for. */
 void settings_encode(const struct settings *s, bool with_secrets, struct mg_buf *out);
 /* s must be initialised. MG_INVALID on anything settings_encode does not write. */

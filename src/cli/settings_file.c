@@ -5,13 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_MAX (1u << 20)
 
-static bool read_file(struct draft *d, const char *path, struct mg_buf *out)
+static bool read_file(struct draft *d, const char *path, struct mg_buf *out, mode_t *mode_out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st = { 0 };
 	char *room;
 	ssize_t n = -1;
 
@@ -24,6 +26,7 @@ static bool read_file(struct draft *d, const char *path, struct mg_buf *out)
 			   strerror(errno));
 	else if (buf_failed(out))
 		draft_note(d, LOG_LEVEL_ERROR, "%s: larger than 1 MiB", path);
+	if (fd >= 0 && fstat(fd, &st) == 0) *mode_out = st.st_mode;
 	if (fd >= 0) close(fd);
 	return fd >= 0 && n == 0 && !buf_failed(out);
 }
@@ -107,21 +110,37 @@ static void apply_map(struct draft *d, const char *path, struct mg_span prefix,
 	}
 }
 
+/* Credentials in a file that every user of the machine can read are none. */
+static void check_mode(struct draft *d, const char *path, mode_t mode)
+{
+	for (size_t i = 0; i < settings_count() && (mode & S_IROTH) != 0; i++) {
+		const struct settings_def *def = settings_def(i);
+		if (def->secret && span_has_prefix(span_of(d->from[i]), span_of(path)) &&
+		    settings_has_user_info(&d->settings, def))
+			draft_note(d, LOG_LEVEL_ERROR,
+				   "%s: %s has credentials, and every user of the machine can read "
+				   "the file: chmod o-r %s",
+				   d->from[i], def->name, path);
+	}
+}
+
 void settings_file_apply(struct draft *d, const char *path)
 {
 	struct mg_buf bytes = BUF_MAX(FILE_MAX);
 	struct yaml_node *root;
+	mode_t mode = 0;
 	struct mg_err err;
 
-	if (!read_file(d, path, &bytes)) goto out;
+	if (!read_file(d, path, &bytes, &mode)) goto out;
 	if (yaml_parse(path, buf_span(&bytes), &d->settings.arena, &root, &err) != MG_OK) {
 		draft_note(d, LOG_LEVEL_ERROR, "%s", err.text);
 		goto out;
 	}
 	d->config_file = path;
-	if (root->kind == YAML_MAP)
+	if (root->kind == YAML_MAP) {
 		apply_map(d, path, SPAN(""), root);
-	else
+		check_mode(d, path, mode);
+	} else
 		draft_note(d, LOG_LEVEL_ERROR, "%s:%u:%u: expected settings such as \"store: DIR\"",
 			   path, root->line, root->column);
 out:

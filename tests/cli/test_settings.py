@@ -227,6 +227,17 @@ def test_credentials_are_never_shown_kept_or_put_on_the_command_line(config, mod
             assert secret.encode() not in path.read_bytes(), path
 
 
+def test_credentials_in_a_file_everybody_can_read(config):
+    file = config.file("goproxy: https://me:hunter2@mirror.example\n")
+    file.chmod(0o644)
+    done = config.check("--config", file)
+    assert done.returncode == 1 and "chmod o-r" in done.stderr and "hunter2" not in done.stderr
+    file.chmod(0o640)
+    assert config.check("--config", file).returncode == 0
+    # Without credentials there is nothing to hide.
+    assert config.check("--config", config.file(f"goproxy: {MIRROR}\n", "other.yaml")).returncode == 0
+
+
 # -- Athens
 
 
