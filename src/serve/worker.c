@@ -204,9 +204,17 @@ void worker_drain(struct worker *w, uint64_t deadline_ms)
 	server_drain(w->server, deadline_ms, on_server_drained, w);
 }
 
+static void stop_loop(void *loop)
+{
+	loop_stop(loop);
+}
+
 void worker_deinit(struct worker *w)
 {
 	server_free(&w->server);
+	/* Looks that the fs lane finished are still posted: they end in one more turn. */
+	loop_post(w->loop, stop_loop, w->loop);
+	loop_run(w->loop);
 	pending_table_free(&w->pending);
 	orders_free(&w->orders);
 	hot_free(&w->hot);

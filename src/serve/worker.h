@@ -32,6 +32,6 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 		 struct mg_span server_fields, unsigned workers);
 /* Stops the loop when the last answer is sent, at the latest after deadline_ms. */
 void worker_drain(struct worker *w, uint64_t deadline_ms);
-void worker_deinit(struct worker *w); /* after the loop ended */
+void worker_deinit(struct worker *w); /* after its loop ended and the fs lane was freed */
 
 #endif
