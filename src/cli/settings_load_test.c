@@ -48,10 +48,10 @@ static int tear_down(void **state)
 {
 	struct scene *sc = *state;
 	char path[256];
-	static const char *const files[] = { "m.yaml", "home/.config/go/env", "root/go.env",
-					     "root/bin/go", "bin/go" };
+	static const char *const files[] = { "m.yaml", "home/.config/go/env", "goroot/go.env",
+					     "goroot/bin/go", "bin/go" };
 	static const char *const dirs[] = {
-		"home/.config/go", "home/.config", "home", "root/bin", "root", "bin", ""
+		"home/.config/go", "home/.config", "home", "goroot/bin", "goroot", "bin", ""
 	};
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		snprintf(path, sizeof path, "%s/%s", sc->dir, files[i]);
@@ -119,23 +119,23 @@ static void flags_over_environment_over_file_over_go_over_defaults(void **state)
 		   "store: /file\ngoproxy: https://file.example\nlist:\n  fresh: 3s\n");
 	write_file(sc, "home/.config/go/env",
 		   "GOPROXY=https://user.example\nGOPRIVATE=u.example\n");
-	write_file(sc, "root/go.env", "GOPROXY=https://root.example\nGOPRIVATE=r\nGOSUMDB=off\n");
-	const char *go[] = { "HOME=%/home", "GOROOT=%/root", NULL };
+	write_file(sc, "goroot/go.env", "GOPROXY=https://root.example\nGOPRIVATE=r\nGOSUMDB=off\n");
+	const char *go[] = { "HOME=%/home", "GOROOT=%/goroot", NULL };
 
 	load(sc, NONE, go);
 	assert_string_equal(value(sc, "goproxy"), "https://user.example");
 	assert_string_equal(value(sc, "goprivate"), "u.example");
 	assert_string_equal(value(sc, "gosumdb"), "off");
-	assert_non_null(strstr(draft_from(&sc->d, "gosumdb"), "/root/go.env"));
+	assert_non_null(strstr(draft_from(&sc->d, "gosumdb"), "/goroot/go.env"));
 	assert_non_null(strstr(draft_from(&sc->d, "goproxy"), "/home/.config/go/env"));
 	assert_string_equal(draft_from(&sc->d, "list.fresh"), "default");
 
-	load(sc, NONE, LIST("HOME=%/home", "GOROOT=%/root", "GOPROXY=https://env.example"));
+	load(sc, NONE, LIST("HOME=%/home", "GOROOT=%/goroot", "GOPROXY=https://env.example"));
 	assert_string_equal(value(sc, "goproxy"), "https://env.example");
 	assert_string_equal(draft_from(&sc->d, "goproxy"), "environment GOPROXY");
 
 	load(sc, LIST("--config", "%/m.yaml"),
-	     LIST("HOME=%/home", "GOROOT=%/root", "GOPROXY=https://env.example"));
+	     LIST("HOME=%/home", "GOROOT=%/goroot", "GOPROXY=https://env.example"));
 	assert_string_equal(value(sc, "goproxy"), "https://file.example");
 	assert_non_null(strstr(draft_from(&sc->d, "goproxy"), "m.yaml:2:1"));
 	assert_string_equal(value(sc, "store"), "/file");
@@ -160,9 +160,9 @@ static void go_is_found_by_its_links(void **state)
 {
 	struct scene *sc = *state;
 	char go[256], link[256];
-	write_file(sc, "root/bin/go", "#!/bin/false\n");
-	write_file(sc, "root/go.env", "GOPROXY=https://root.example\n");
-	snprintf(go, sizeof go, "%s/root/bin/go", sc->dir);
+	write_file(sc, "goroot/bin/go", "#!/bin/false\n");
+	write_file(sc, "goroot/go.env", "GOPROXY=https://root.example\n");
+	snprintf(go, sizeof go, "%s/goroot/bin/go", sc->dir);
 	snprintf(link, sizeof link, "%s/bin", sc->dir);
 	assert_int_equal(mkdir(link, 0700), 0);
 	snprintf(link, sizeof link, "%s/bin/go", sc->dir);
