@@ -184,7 +184,7 @@ static enum mg_code check(const struct attempt *a, struct stage *st,
 		rc = check_zip(a, st, out, err);
 		break;
 	case PROVENANCE_KINDS:
-		MG_ASSERT(!"no artifact");
+		MG_ASSERT(false && "no artifact");
 	}
 	return rc == MG_OK ? check_unchanged(a, out, err) : rc;
 }

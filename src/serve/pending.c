@@ -267,7 +267,7 @@ static void settle_look(struct pending *p)
 	case LOOK_WOULD_BLOCK:
 		break;
 	}
-	MG_ASSERT(!"a look that may block never would");
+	MG_ASSERT(false && "a look that may block never would");
 }
 
 static void on_look_run(void *arg)
