@@ -8,13 +8,14 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
 import pytest
 
 from lib import expect
-from lib.modgate import binary, group_members
+from lib.modgate import Modgate, binary, group_members
 
 M = "/example.com/m/@v/"
 
@@ -204,24 +205,27 @@ def test_without_the_sandbox(modgate_of, origin, stocked):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_root_becomes_the_user(modgate_of, origin, stocked, tmp_path):
+def test_root_becomes_the_user(origin, stocked):
     nobody = pwd.getpwnam("nobody")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        if str(folder).startswith("/tmp/") and folder != pathlib.Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    m = modgate_of(origin.url, config="user: nobody\n")
-    for pid in m.children().values():
-        assert set(status_of(pid)["Uid"].split()) == {str(nobody.pw_uid)}
-        assert set(status_of(pid)["Gid"].split()) == {str(nobody.pw_gid)}
-    expect.success(m.get(M + "v1.0.0.zip"))
-    stored = list((m.store / "modules").rglob("v1.0.0.zip"))
-    assert stored and stored[0].stat().st_uid == nobody.pw_uid
-    # The tie to the supervisor holds although the user changed.
-    group, children = m.process.pid, m.children()
-    m.process.kill()
-    m.process.wait()
-    until(lambda: not any(pid in group_members(group) for pid in children.values()))
-    m.process = None
+    # Not below pytest's own folder, which is closed to other users.
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        m = Modgate(pathlib.Path(folder) / "modgate", origin.url, config="user: nobody\n")
+        m.folder.mkdir()
+        m.start(True)
+        group, children = m.process.pid, m.children()
+        try:
+            for pid in children.values():
+                assert set(status_of(pid)["Uid"].split()) == {str(nobody.pw_uid)}
+                assert set(status_of(pid)["Gid"].split()) == {str(nobody.pw_gid)}
+            expect.success(m.get(M + "v1.0.0.zip"))
+            stored = list((m.store / "modules").rglob("v1.0.0.zip"))
+            assert stored and stored[0].stat().st_uid == nobody.pw_uid
+        finally:
+            m.process.kill()
+            m.process.wait()
+        # The tie to the supervisor holds although the user changed.
+        until(lambda: not any(pid in group_members(group) for pid in children.values()))
 
 
 def test_an_unknown_user(tmp_path):
