@@ -50,9 +50,8 @@ static int tear_down(void **state)
 	char path[256];
 	static const char *const files[] = { "m.yaml", "home/.config/go/env", "goroot/go.env",
 					     "goroot/bin/go", "bin/go" };
-	static const char *const dirs[] = {
-		"home/.config/go", "home/.config", "home", "goroot/bin", "goroot", "bin", ""
-	};
+	static const char *const dirs[] = { "home/.config/go", "home/.config", "home", "goroot/bin",
+					    "goroot",          "bin",          "" };
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		snprintf(path, sizeof path, "%s/%s", sc->dir, files[i]);
 		unlink(path);
