@@ -225,8 +225,10 @@ static const struct {
 };
 
 /* How far the connection had come when its time was up. */
-static enum mg_cause late_step(CURL *c)
+static enum mg_cause late_step(CURL *c, const char *text)
 {
+	/* curl 7.88 notes the time of the TCP connection only when TLS is done too. */
+	if (strstr(text, "SSL") != NULL) return MG_CAUSE_TLS;
 	curl_off_t resolved = 0, connected = 0;
 	curl_easy_getinfo(c, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
 	curl_easy_getinfo(c, CURLINFO_CONNECT_TIME_T, &connected);
@@ -246,7 +248,7 @@ static enum mg_code judge(struct exchange_state *x, CURLcode code, CURL *c, stru
 		cause = verdicts[i].cause;
 		x->t->transient = verdicts[i].transient;
 	}
-	if (code == CURLE_OPERATION_TIMEDOUT) cause = late_step(c);
+	if (code == CURLE_OPERATION_TIMEDOUT) cause = late_step(c, x->curl_text);
 	const char *text = x->curl_text[0] != '\0' ? x->curl_text : curl_easy_strerror(code);
 	return err_set(err, mine, cause, "%s: %s", label(x), text);
 }
