@@ -20,7 +20,7 @@ static void recogniser(void **state)
 		"v1.0.0-0." T "-" R,
 		"v2.0.0-" T "-" R "+incompatible",
 		"v1.2.3-a-b.c.0." T "-x",
-		"v1.2.3-0.99999999999999-" R,
+		("v1.2.3-0.99999999999999-" R),
 	};
 	static const char *const bad[] = {
 		"",
