@@ -118,7 +118,7 @@ struct load {
 	char buf[256 * 1024];
 };
 
-static void die(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void die(const char *format, ...)
 {
 	va_list ap;
 

@@ -449,7 +449,7 @@ static struct kind *find_kind(struct mg_span name)
 {
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (span_eq(name, span_of(kinds[i].name))) return &kinds[i];
-	MG_ASSERT(!"a kind of vector that is not known here");
+	MG_ASSERT(false && "a kind of vector that is not known here");
 	return NULL;
 }
 
