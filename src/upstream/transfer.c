@@ -11,6 +11,7 @@
 #define STALL_BYTES_S    1024
 #define TEXT_DRAIN_MAX   (64u << 10) /* of an answer not wanted: read to keep the connection */
 #define CONNECT_GRACE_MS 1000
+#define VIA_MAX          1024 /* of what others put there */
 
 enum phase {
 	CONNECTING, /* DNS, TCP, TLS: curl's own time-out */
@@ -274,13 +275,22 @@ static enum mg_code conclude(struct exchange_state *x, CURLcode code, CURL *c, s
 	return MG_OK;
 }
 
+/* What was received is passed on only if it can be a field value; a hostile one would add fields. */
+static struct mg_span received_via(const struct transfer *t)
+{
+	const struct mg_span via = t->request->via;
+	for (size_t i = 0; i < via.n; i++)
+		if ((unsigned char)via.p[i] < ' ' || via.p[i] == 0x7f) return SPAN("");
+	return via.n <= VIA_MAX ? via : SPAN("");
+}
+
 static struct curl_slist *request_fields(const struct transfer *t)
 {
-	char line[1400];
+	char line[VIA_MAX + 512];
 	struct curl_slist *fields = curl_slist_append(NULL, "Accept:");
 	if (t->options->via != NULL) {
-		const struct mg_span before = t->request->via;
-		snprintf(line, sizeof line, "Via: %.*s%s1.1 %s", SPAN_ARG(before),
+		const struct mg_span before = received_via(t);
+		snprintf(line, sizeof line, "Via: %.*s%s%s", SPAN_ARG(before),
 			 before.n > 0 ? ", " : "", t->options->via);
 		fields = curl_slist_append(fields, line);
 	}

@@ -22,7 +22,7 @@ struct upstream_options {
 	uint32_t breaker_failures; /* transport faults in a row that open a host's circuit */
 	uint32_t breaker_open_ms;  /* how long it stays open before one probe is let through */
 	const char *user_agent;
-	const char *via;     /* value of the Via field, for loop detection (RFC 9110 §7.6.3) */
+	const char *via; /* our own Via element, "1.1 name", for loop detection (RFC 9110 §7.6.3) */
 	const char *ca_file; /* PEM bundle besides the system's; NULL: none */
 };
 
