@@ -113,7 +113,9 @@ struct load {
 	uint64_t random;
 	uint64_t start_ns, end_ns, last_ns;
 	uint64_t issued, done, done_in_time, errors, body_bytes;
-	bool over; /* no further requests */
+	bool over;   /* no further requests */
+	bool once;   /* every target once, in order */
+	size_t next; /* target, with once */
 	struct hist hist;
 	char buf[256 * 1024];
 };
@@ -138,8 +140,13 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
 }
 
+/* One at random, or the next one; after the last of them there is nothing more to ask. */
 static const struct target *pick(struct load *l)
 {
+	if (l->once) {
+		if (l->next + 1 == l->target_count) l->over = true;
+		return &l->targets[l->next++];
+	}
 	l->random ^= l->random << 13;
 	l->random ^= l->random >> 7;
 	l->random ^= l->random << 17;
@@ -207,7 +214,7 @@ static void conn_done(struct load *l, struct conn *c)
 	l->done++;
 	l->last_ns = now;
 	if (now <= l->end_ns) l->done_in_time++;
-	if (l->rate == 0 && now < l->end_ns)
+	if (l->rate == 0 && !l->over && now < l->end_ns)
 		conn_ask(l, c, now);
 	else
 		conn_idle(l, c);
@@ -303,7 +310,7 @@ static uint64_t due_of(const struct load *l, uint64_t i)
 /* Sends what is due. With all connections busy the rest waits, its clock running. */
 static void open_loop_send(struct load *l, uint64_t now)
 {
-	while (l->idle_count > 0 && due_of(l, l->issued) <= now) {
+	while (!l->over && l->idle_count > 0 && due_of(l, l->issued) <= now) {
 		if (due_of(l, l->issued) >= l->end_ns) {
 			l->over = true;
 			return;
@@ -394,13 +401,14 @@ static void report(const struct load *l)
 	const struct hist *h = &l->hist;
 	struct rusage ru;
 	double elapsed = (double)(l->last_ns - l->start_ns) / 1e9;
+	double rate = l->once ? (double)l->done / elapsed : (double)l->done_in_time / l->seconds;
 
 	getrusage(RUSAGE_SELF, &ru);
 	printf("{\"requests\": %" PRIu64 ", \"errors\": %" PRIu64 ", \"elapsed_s\": %.6f, "
 	       "\"rate\": %.1f, \"body_bytes\": %" PRIu64 ", \"client_cpu_s\": %.6f, "
 	       "\"latency_us\": {\"mean\": %.1f, \"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, "
 	       "\"p999\": %.1f, \"max\": %.1f}}\n",
-	       l->done, l->errors, elapsed, (double)l->done_in_time / l->seconds, l->body_bytes,
+	       l->done, l->errors, elapsed, rate, l->body_bytes,
 	       (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
 		       (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6,
 	       h->total > 0 ? h->sum / (double)h->total / 1e3 : 0,
@@ -411,7 +419,8 @@ static void report(const struct load *l)
 
 static const char usage[] =
 	"usage: bench_load [--connections N] [--seconds S] [--rate R] [--header LINE]...\n"
-	"                  (--get PATH [--status N] [--length N] | --targets FILE) ADDR PORT\n";
+	"                  (--get PATH [--status N] [--length N] | --targets FILE [--once])\n"
+	"                  ADDR PORT\n";
 
 static void field_add(struct load *l, const char *line)
 {
@@ -431,6 +440,7 @@ static void parse_args(struct load *l, int argc, char **argv)
 						 { "status", required_argument, NULL, 'S' },
 						 { "length", required_argument, NULL, 'l' },
 						 { "targets", required_argument, NULL, 't' },
+						 { "once", no_argument, NULL, 'o' },
 						 { NULL, 0, NULL, 0 } };
 	const char *get = NULL;
 	int status = 200, opt;
@@ -458,6 +468,9 @@ static void parse_args(struct load *l, int argc, char **argv)
 			break;
 		case 'l':
 			length = strtoll(optarg, NULL, 10);
+			break;
+		case 'o':
+			l->once = true;
 			break;
 		case 't':
 			targets_read(l, optarg);

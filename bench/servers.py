@@ -128,7 +128,7 @@ http {{
     keepalive_timeout 3600s;
     keepalive_requests 1000000000;
     sendfile {sendfile};
-    open_file_cache max=100000 inactive=1h;
+    open_file_cache max=10000 inactive=1h;
     open_file_cache_valid 1h;
     open_file_cache_errors on;
     client_body_temp_path {folder}/{name}.tmp;
@@ -198,9 +198,8 @@ def goproxy(binary, folder, upstream):
     return Server("goproxy", argv, port, folder, env)
 
 
-def modgate(binary, folder, upstream, store, name="modgate", config=None, core=SERVER_CORE):
+def modgate(binary, folder, upstream, store, name="modgate", env=None, core=SERVER_CORE):
     port = free_port()
     argv = [str(binary), "serve", "--listen", f"{HOST}:{port}", "--store", str(store)]
-    if config:
-        argv += ["--config", str(config)]
-    return Server(name, argv, port, folder, {"GOPROXY": upstream, "GOSUMDB": "off"}, core)
+    settings = {"GOPROXY": upstream, "GOSUMDB": "off", **(env or {})}
+    return Server(name, argv, port, folder, settings, core)
