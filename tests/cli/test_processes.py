@@ -103,10 +103,9 @@ def test_children_die_with_the_supervisor(modgate_of, origin, stocked):
     assert set(children) == {"front", "fetch"}
     m.process.kill()
     m.process.wait()
-    until(lambda: not any(pid in group_members(group) for pid in children.values()))
+    # Nobody holds the listening socket then. (The port may be another program's by now: not to be asked.)
+    until(lambda: not group_members(group))
     m.process = None
-    with pytest.raises(OSError):
-        socket.create_connection(m.address, timeout=5)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
