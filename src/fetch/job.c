@@ -99,8 +99,12 @@ static void set_ttl(struct job *j, struct mg_span key, bool asked)
 	case MG_UNAVAILABLE:
 		if (j->err.cause != MG_CAUSE_STORAGE) recall_absence(j, key);
 		break;
-	case MG_INVALID:
 	case MG_CORRUPT:
+		/* A bad zip of 500 MB is not fetched again for each one who asks (F09). */
+		if (j->err.cause == MG_CAUSE_UPSTREAM || j->err.cause == MG_CAUSE_PROOF)
+			j->ttl_ms = o->denied_ms;
+		break;
+	case MG_INVALID:
 	case MG_CANCELED:
 	case MG_INTERNAL:
 		break;
