@@ -56,16 +56,20 @@ static enum mg_code content_length(struct answerhead *h, struct mg_span value, s
 static void content_range(struct answerhead *h, struct mg_span value)
 {
 	struct mg_span rest = value;
+	uint64_t first, last, size = UINT64_MAX;
+	h->has_range = false;
 	if (!span_eq_nocase(span_cut(&rest, ' '), SPAN("bytes")) || rest.p == NULL) return;
-	struct mg_span from = span_cut(&rest, '-');
+	const struct mg_span from = span_cut(&rest, '-');
 	if (rest.p == NULL) return;
-	struct mg_span to = span_cut(&rest, '/');
-	if (rest.p == NULL || !span_u64(from, INT64_MAX, &h->range_from) ||
-	    !span_u64(to, INT64_MAX, &h->range_to) || h->range_to < h->range_from)
+	const struct mg_span to = span_cut(&rest, '/');
+	if (rest.p == NULL || !span_u64(from, INT64_MAX, &first) || !span_u64(to, INT64_MAX, &last))
 		return;
-	h->range_size = UINT64_MAX;
-	if (!span_eq(rest, SPAN("*")) && !span_u64(rest, INT64_MAX, &h->range_size)) return;
-	h->has_range = h->range_to < h->range_size;
+	if (!span_eq(rest, SPAN("*")) && !span_u64(rest, INT64_MAX, &size)) return;
+	if (last < first || last >= size) return;
+	h->has_range = true;
+	h->range_from = first;
+	h->range_to = last;
+	h->range_size = size;
 }
 
 /* Retry-After = HTTP-date / delay-seconds   RFC 9110 §10.2.3 */

@@ -117,6 +117,7 @@ static void content_range(void **state)
 		{ "bytes 5-10/10", false },
 		{ "bytes */10", false },
 		{ "bytes 5-9", false },
+		{ "bytes 5-9/10\r\nContent-Range: bytes 7-", false },
 		{ "bytes=5-9/10", false },
 		{ "lines 5-9/10", false },
 		{ "bytes 5/10", false },

@@ -20,8 +20,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (url_parse(in, &u, &err) == MG_OK) {
 		MG_ASSERT(u.port != 0 && u.origin != NULL && u.label != NULL);
 		MG_ASSERT(strchr(u.origin + strlen(u.scheme) + 3, '@') == NULL);
-		if (u.userinfo != NULL && strlen(u.userinfo) > 8)
-			MG_ASSERT(span_find(shown, span_of(u.userinfo)) < 0 || shown.n == 0);
+		const struct mg_span secret = span_of(u.userinfo);
+		const ptrdiff_t first = span_find(in, secret);
+		/* Unless the path repeats it, which is its own fault. */
+		if (secret.n > 8 && first >= 0 &&
+		    span_find(span_from(in, (size_t)first + 1), secret) < 0)
+			MG_ASSERT(span_find(shown, secret) < 0);
 	}
 	url_deinit(&u);
 	buf_deinit(&out);
