@@ -135,5 +135,5 @@ int reply_status(const struct reply *r)
 
 size_t reply_bytes(const struct reply *r)
 {
-	return r->bytes;
+	return r->bytes + (r->file != NULL ? REPLY_FILE_COST : 0);
 }

@@ -15,6 +15,7 @@ struct reply_file {
 	/* http's own, zero at first: the mapping by which residence is asked; gone before release. */
 	void *map;
 	bool unmappable;
+	uint64_t seen_ms, seen_to; /* [0, seen_to) was found in memory, from that moment on */
 };
 
 struct reply_spec {
@@ -37,6 +38,9 @@ struct reply *reply_new(const struct reply_spec *spec); /* one reference, the ca
 void reply_ref(struct reply *r);
 void reply_unref(struct reply **r);
 int reply_status(const struct reply *r);
-size_t reply_bytes(const struct reply *r); /* memory it holds, for the hot cache's budget */
+/* For the hot cache's budget: the memory it holds. An open file counts as REPLY_FILE_COST, so that the
+ * budget bounds descriptors too. */
+#define REPLY_FILE_COST (16u << 10)
+size_t reply_bytes(const struct reply *r);
 
 #endif

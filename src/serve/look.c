@@ -42,49 +42,45 @@ static enum look_result result_of(enum store_find found)
 	return LOOK_FAULT;
 }
 
-/* The record of this artifact. *known is false where none was made: files copied into the store from
- * a module cache have no record until fetch adopts them. */
-static enum look_result read_record(struct look *l, bool may_block, bool *known,
-				    struct provenance_artifact *out)
-{
-	*known = false;
-	struct mg_buf key = BUF_MAX(8192);
-	struct mg_buf text = BUF_MAX(PROVENANCE_MAX);
-	provenance_key(l->target, &key);
-	enum look_result res =
-		result_of(store_read(l->store, buf_cstr(&key), may_block, &text, NULL, &l->err));
-	if (res == LOOK_HIT) {
-		struct provenance p;
-		/* An unreadable record is not a licence to serve unchecked bytes. */
-		if (provenance_parse(buf_span(&text), &p, &l->err) != MG_OK) {
-			res = LOOK_DAMAGED;
-		} else {
-			*out = p.artifact[provenance_kind_of(l->target->kind)];
-			*known = out->present;
-		}
-	} else if (res == LOOK_MISS) {
-		res = LOOK_HIT;
-	}
-	buf_deinit(&key);
-	buf_deinit(&text);
-	return res;
-}
-
 static enum look_result damaged(struct look *l, const char *how)
 {
 	err_set(&l->err, MG_CORRUPT, MG_CAUSE_STORAGE, "the stored copy %s", how);
 	return LOOK_DAMAGED;
 }
 
-/* Against the record where there is one. */
-static enum look_result judge(struct look *l, bool known, const struct provenance_artifact *record)
+static enum look_result judge(struct look *l, struct mg_span text)
 {
-	if (!known) return LOOK_HIT;
+	enum provenance_kind kind = provenance_kind_of(l->target->kind);
+	if (provenance_says(text, kind, l->sha256, l->size)) return LOOK_HIT;
+	struct provenance p;
+	/* An unreadable record is not a licence to serve unchecked bytes. */
+	if (provenance_parse(text, &p, &l->err) != MG_OK) return LOOK_DAMAGED;
+	const struct provenance_artifact *record = &p.artifact[kind];
+	if (!record->present) return LOOK_HIT;
 	if (record->size != l->size) return damaged(l, "has another size than its record");
 	if (memcmp(record->sha256, l->sha256, SHA256_SIZE) != 0) {
 		return damaged(l, "has another SHA-256 than its record");
 	}
 	return LOOK_HIT;
+}
+
+/* Size and SHA-256 against the record. Where none was made there is nothing to hold against them:
+ * files copied into the store from a module cache have no record until fetch adopts them. */
+static enum look_result check_record(struct look *l, bool may_block)
+{
+	struct mg_buf key = BUF_MAX(8192);
+	struct mg_buf text = BUF_MAX(PROVENANCE_MAX);
+	provenance_key(l->target, &key);
+	enum look_result res =
+		result_of(store_read(l->store, buf_cstr(&key), may_block, &text, NULL, &l->err));
+	if (res == LOOK_HIT) {
+		res = judge(l, buf_span(&text));
+	} else if (res == LOOK_MISS) {
+		res = LOOK_HIT;
+	}
+	buf_deinit(&key);
+	buf_deinit(&text);
+	return res;
 }
 
 static enum look_result look_text(struct look *l, bool may_block)
@@ -96,12 +92,7 @@ static enum look_result look_text(struct look *l, bool may_block)
 	l->size = meta.size;
 	l->mtime_ns = meta.mtime_ns;
 	sha256_of(buf_span(&l->bytes), l->sha256);
-	if (target_is_mutable(l->target->kind)) return LOOK_HIT;
-
-	bool known;
-	struct provenance_artifact record;
-	res = read_record(l, may_block, &known, &record);
-	return res == LOOK_HIT ? judge(l, known, &record) : res;
+	return target_is_mutable(l->target->kind) ? LOOK_HIT : check_record(l, may_block);
 }
 
 static enum look_result look_zip(struct look *l, bool may_block)
@@ -119,12 +110,8 @@ static enum look_result look_zip(struct look *l, bool may_block)
 
 	if (verified_get(l->key, &file, l->sha256)) return LOOK_HIT;
 	if (!may_block) return LOOK_WOULD_BLOCK;
-	bool known;
-	struct provenance_artifact record;
-	res = read_record(l, may_block, &known, &record);
-	if (res != LOOK_HIT) return res;
 	if (verified_hash(&file, l->sha256, &l->err) != MG_OK) return LOOK_FAULT;
-	res = judge(l, known, &record);
+	res = check_record(l, may_block);
 	if (res == LOOK_HIT) verified_put(l->key, &file, l->sha256);
 	return res;
 }

@@ -11,8 +11,9 @@
 #include "store/provenance.h"
 #include "store/store.h"
 
-#define LOOK_SMALL                                                                                 \
-	(64u << 10) /* zips up to this size are held in memory, larger ones sent from the file */
+/* Zips up to this size are held in memory; larger ones are sent from the file, which costs less CPU
+ * than copying them does (docs/performance.md). */
+#define LOOK_SMALL (16u << 10)
 
 enum look_result {
 	LOOK_HIT,

@@ -114,6 +114,20 @@ void provenance_print(const struct provenance *p, struct mg_buf *out)
 	buf_append_str(out, "}\n");
 }
 
+/* A line feed never stands inside a JSON string, so the line can only be the artifact's own. */
+bool provenance_says(struct mg_span text, enum provenance_kind kind, const uint8_t sha256[32],
+		     uint64_t size)
+{
+	char line[160];
+	char hex[2 * 32];
+	if (!span_has_prefix(text, SPAN("{\"modgate\":1,"))) return false;
+	hex_encode(sha256, 32, hex);
+	const int n = snprintf(line, sizeof line,
+			       ",\n\"%s\":{\"sha256\":\"%.*s\",\"size\":%" PRIu64 ",\"h1\":",
+			       kind_names[kind], (int)sizeof hex, hex, size);
+	return span_find(text, span_make(line, (size_t)n)) >= 0;
+}
+
 /* --- in the store --- */
 
 static const char *key_of(const struct target *t, struct mg_buf *key)

@@ -110,6 +110,28 @@ static enum mg_code commit(struct fixture *f, const char *bytes)
 	return rc;
 }
 
+static void test_says(void **state)
+{
+	struct provenance p = { .first_seen_s = 7 };
+	struct mg_buf text = BUF_MAX(PROVENANCE_MAX);
+	uint8_t other[32] = { 1 };
+	p.artifact[PROVENANCE_MOD] = (struct provenance_artifact){
+		.present = true, .sha256 = { 9 }, .size = 12, .origin = "\n\"info\":{"
+	};
+	provenance_print(&p, &text);
+	const struct mg_span all = buf_span(&text);
+	const uint8_t *mod = p.artifact[PROVENANCE_MOD].sha256;
+	assert_true(provenance_says(all, PROVENANCE_MOD, mod, 12));
+	assert_false(provenance_says(all, PROVENANCE_MOD, other, 12));
+	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 1));
+	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 120));
+	assert_false(provenance_says(all, PROVENANCE_ZIP, mod, 12));
+	assert_false(provenance_says(all, PROVENANCE_INFO, mod, 12));
+	/* Of another layout nothing is said. */
+	assert_false(provenance_says(span_from(all, 1), PROVENANCE_MOD, mod, 12));
+	buf_deinit(&text);
+}
+
 static void expect_recorded(struct fixture *f, const char *bytes)
 {
 	const struct target t = target_of(TARGET_MOD);
@@ -209,9 +231,9 @@ static void test_verified(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse), FIXTURE_TEST(test_record),
-		FIXTURE_TEST(test_commit),    FIXTURE_TEST(test_adopt),
-		FIXTURE_TEST(test_verified),
+		cmocka_unit_test(test_parse), cmocka_unit_test(test_says),
+		FIXTURE_TEST(test_record),    FIXTURE_TEST(test_commit),
+		FIXTURE_TEST(test_adopt),     FIXTURE_TEST(test_verified),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
