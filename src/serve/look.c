@@ -92,7 +92,11 @@ static enum look_result look_text(struct look *l, bool may_block)
 	l->size = meta.size;
 	l->mtime_ns = meta.mtime_ns;
 	sha256_of(buf_span(&l->bytes), l->sha256);
-	return target_is_mutable(l->target->kind) ? LOOK_HIT : check_record(l, may_block);
+	if (target_is_mutable(l->target->kind) || verified_agreed(l->key, &meta, l->sha256))
+		return LOOK_HIT;
+	res = check_record(l, may_block);
+	if (res == LOOK_HIT) verified_agree(l->key, &meta, l->sha256);
+	return res;
 }
 
 static enum look_result look_zip(struct look *l, bool may_block)

@@ -228,12 +228,40 @@ static void test_verified(void **state)
 	assert_int_equal(verified_hash(&file, out, &f->err), MG_UNAVAILABLE);
 }
 
+static void test_agreed(void **state)
+{
+	const struct store_file file = { .inode = 1, .size = 2, .mtime_ns = 3, .ctime_ns = 4 };
+	const uint8_t sum[32] = { 1 }, other[32] = { 2 };
+	assert_false(verified_agreed("a", &file, sum));
+	verified_agree("a", &file, sum);
+	assert_true(verified_agreed("a", &file, sum));
+	assert_false(verified_agreed("b", &file, sum));
+	assert_false(verified_agreed("a", &file, other));
+	struct store_file changed = file;
+	changed.ctime_ns++;
+	assert_false(verified_agreed("a", &changed, sum));
+
+	/* Bounded: more than there is room for, and what came last is there. */
+	for (uint64_t i = 0; i < 3000000; i++) {
+		changed.inode = i;
+		verified_agree("c", &changed, sum);
+	}
+	size_t kept = 0;
+	for (uint64_t i = 2000000; i < 3000000; i++) {
+		changed.inode = i;
+		kept += verified_agreed("c", &changed, sum);
+	}
+	assert_in_range(kept, 500000, 999999);
+	assert_true(verified_agreed("c", &changed, sum));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse), cmocka_unit_test(test_says),
-		FIXTURE_TEST(test_record),    FIXTURE_TEST(test_commit),
-		FIXTURE_TEST(test_adopt),     FIXTURE_TEST(test_verified),
+		cmocka_unit_test(test_parse),  cmocka_unit_test(test_says),
+		cmocka_unit_test(test_agreed), FIXTURE_TEST(test_record),
+		FIXTURE_TEST(test_commit),     FIXTURE_TEST(test_adopt),
+		FIXTURE_TEST(test_verified),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -63,6 +64,45 @@ void verified_put(const char *key, const struct store_file *f, const uint8_t sha
 	memcpy(e->sha256, sha256, sizeof e->sha256);
 	pthread_mutex_unlock(&stripes[set % STRIPES]);
 }
+
+/* --- agreements: a cache line a set, only the pages in use take memory --- */
+
+#define LINE  8
+#define LINES (256u << 10)
+
+static _Alignas(64) _Atomic uint64_t agreed[LINES][LINE];
+
+static uint64_t agreement(const char *key, const struct store_file *f, const uint8_t sha256[32])
+{
+	uint64_t parts[5] = { print_of(key, f) };
+	memcpy(parts + 1, sha256, 32);
+	const uint64_t print = span_hash(span_make(parts, sizeof parts));
+	return print != 0 ? print : 1;
+}
+
+bool verified_agreed(const char *key, const struct store_file *f, const uint8_t sha256[32])
+{
+	const uint64_t print = agreement(key, f, sha256);
+	const _Atomic uint64_t *line = agreed[print % LINES];
+	for (size_t i = 0; i < LINE; i++)
+		if (atomic_load_explicit(&line[i], memory_order_relaxed) == print) return true;
+	return false;
+}
+
+/* Two threads that take the same place lose one entry, which costs a look at a record. */
+void verified_agree(const char *key, const struct store_file *f, const uint8_t sha256[32])
+{
+	const uint64_t print = agreement(key, f, sha256);
+	_Atomic uint64_t *line = agreed[print % LINES];
+	size_t at = 0;
+	while (at < LINE && atomic_load_explicit(&line[at], memory_order_relaxed) != 0)
+		at++;
+	/* A full set gives up whichever the newcomer's own hash points at. */
+	if (at == LINE) at = (print >> 32) % LINE;
+	atomic_store_explicit(&line[at], print, memory_order_relaxed);
+}
+
+/* --- hashing --- */
 
 enum mg_code verified_hash(const struct store_file *f, uint8_t sha256[32], struct mg_err *err)
 {
