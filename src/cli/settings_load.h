@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the value of every setting: flags over environment over modgate.yaml over the go command's
- * own settings over what an earlier run kept over defaults (design §6). */
+ * own settings over what an earlier run kept over defaults. */
 #ifndef CLI_SETTINGS_LOAD_H
 #define CLI_SETTINGS_LOAD_H
 

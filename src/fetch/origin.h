@@ -19,7 +19,7 @@ typedef enum mg_code origin_visit_fn(void *arg, const struct proxylist_entry *pr
 MG_CHECK enum mg_code origin_walk(const struct proxylist *list, origin_visit_fn *visit, void *arg,
 				  bool *asked, struct mg_err *err);
 /* Is it a name that must not leave the house? True for modules under a private pattern and for every
- * parent path of such a pattern (design §1, promise 3). */
+ * parent path of such a pattern: a probe of corp.example.com names the house as well as its modules. */
 bool origin_is_private(struct mg_span globs, struct mg_span path);
 /* The URL of a target at a proxy. */
 void origin_url(const struct proxylist_entry *proxy, const struct target *t, struct mg_buf *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A bounded pool of threads for blocking work, so that it never runs on a loop. Threads start on
- * demand and leave after 10 s of idleness. libuv's own pool is not used (design §7). */
+ * demand and leave after 10 s of idleness. libuv's own pool is not used: it is four threads for all
+ * purposes, where a file waits behind whatever hangs. */
 #ifndef LOOP_LANE_H
 #define LOOP_LANE_H
 

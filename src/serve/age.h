@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How old a stored answer may be: list, @latest and rev queries are fresh for a while, then stale but
- * served while one refresh runs, then too old to be served unasked (design §3; RFC 5861 in spirit). */
+ * served while one refresh runs, then too old to be served unasked (as stale-while-revalidate, RFC 5861
+ * §3). Pure functions; age_dress on the loop thread. */
 #ifndef SERVE_AGE_H
 #define SERVE_AGE_H
 

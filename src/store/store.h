@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store on disk: the path is the index (design §4). A key is the file's name below the root:
+/* The store on disk: the path is the index (docs/architecture.md §5). A key is the file's name below the root:
  * "modules/github.com/!azure/x/@v/v1.0.0.zip". Any number of readers; one writing process, which
  * holds the lock. Functions block unless they say otherwise; any thread. */
 #ifndef STORE_STORE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The head of an HTTP/1.1 request (RFC 9112 §2–3, §5; RFC 9110 §5). Strict: what two parsers might
- * read in two ways is refused (reliability T35). Pure function of bytes. */
+ * read in two ways is refused (T35). Pure function of bytes. */
 #ifndef WIRE_HEAD_H
 #define WIRE_HEAD_H
 
