@@ -29,6 +29,8 @@ def test_this_tree_is_clean():
     ("serve/x.c", '#include "store/store_internal.h"', "private to store"),
     ("serve/x.c", '  #  include "x.h"', "not named by its room"),
     ("newroom/x.c", "", "is not a room"),
+    ("base/x.h", "/* many\n * lines */\nstruct x *y_make(int n);", "x.h:3: y_make does not begin with x_"),
+    ("base/x_internal.h", "MG_CHECK enum mg_code xy(void);", "xy does not begin with x_"),
     ("base/x.h", "struct x { missing_type y; };", "does not compile alone"),
     ("base/x.h", "struct x { int y; };", "does not compile alone"),  # no include guard
 ])
@@ -45,6 +47,7 @@ def test_violations_are_found(tmp_path, file, text, wrong):
     ("serve/x_test.c", "#include <cmocka.h>"),
     ("upstream/x.c", "#include <curl/curl.h>"),
     ("store/x.c", '#include "store/store_internal.h"'),
+    ("base/x.h", "struct y *x_make(int n) __attribute__((malloc));\nint x(void);\n/* says y(1) */"),
 ])
 def test_what_is_allowed_passes(tmp_path, file, text):
     (tmp_path / file).parent.mkdir()
