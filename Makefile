@@ -48,7 +48,7 @@ lint: ## formatting, layers, warnings of gcc and clang, MinGW, clang-tidy, cppch
 	@tools/lint
 
 install: build ## install to PREFIX (/usr/local), below DESTDIR
-	@meson configure build --prefix=$(PREFIX) && meson install -C build --no-rebuild
+	@install -D -m 755 build/modgate $(DESTDIR)$(PREFIX)/bin/modgate
 
 clean: ## remove what was built (not .cache, which holds downloads)
 	@rm -rf build out
