@@ -43,7 +43,7 @@ soak: ## what is too long for `make test`: SOAK_SECONDS (1800) of load, kills an
 	@tools/deps test
 	@SOAK_SECONDS=$(SOAK_SECONDS) tools/run-tests --soak
 
-lint: ## formatting, layers, warnings of gcc and clang, MinGW, clang-tidy, cppcheck
+lint: ## formatting, layers, documents, warnings of gcc and clang, MinGW, clang-tidy, cppcheck
 	@tools/deps lint
 	@tools/lint
 

@@ -108,12 +108,3 @@ const char *buf_cstr(struct mg_buf *b)
 	b->p[b->n] = '\0';
 	return b->p;
 }
-
-char *buf_detach(struct mg_buf *b, size_t *n_out)
-{
-	if (buf_cstr(b) == NULL) return NULL;
-	char *p = b->p;
-	if (n_out != NULL) *n_out = b->n;
-	*b = BUF_MAX(b->max);
-	return p;
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A growable byte buffer with a maximum set at birth. Going over the maximum makes it failed and
  * empty, and failed it stays: a run of appends needs one check at its end (buf_failed). Memory for
- * the bounded sizes is assumed to be there: malloc failure aborts. */
+ * the bounded sizes is assumed to be there: malloc failure aborts. One thread at a time. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -44,7 +44,5 @@ char *buf_reserve(struct mg_buf *b, size_t n);
 void buf_consume(struct mg_buf *b, size_t n);
 /* The content with a NUL behind it (not counted in n); NULL once failed. Valid until the next change. */
 const char *buf_cstr(struct mg_buf *b);
-/* Gives the bytes away (malloc'd, NUL-terminated); the buffer is empty after. NULL once failed. */
-char *buf_detach(struct mg_buf *b, size_t *n_out);
 
 #endif

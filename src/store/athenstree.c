@@ -32,16 +32,6 @@ static void put_key(const struct target *t, struct mg_buf *out)
 	}
 }
 
-enum store_find athenstree_find(struct store *s, const struct target *t, struct store_file *out,
-				struct mg_err *err)
-{
-	struct mg_buf key = BUF_MAX(KEY_MAX);
-	put_key(t, &key);
-	const enum store_find found = store_find(s, buf_cstr(&key), true, out, err);
-	buf_deinit(&key);
-	return found;
-}
-
 /* Takes fd over. */
 static int read_versions(int fd, struct arena *a, struct verlist *list)
 {

@@ -8,15 +8,11 @@
 
 #include "store/store.h"
 
-/* Is it there? No parsing: STORE_HIT opens it (out->fd is the caller's), faults as store_find. t: kind
- * INFO, MOD or ZIP (asserted). */
-enum store_find athenstree_find(struct store *s, const struct target *t, struct store_file *out,
-				struct mg_err *err);
 /* The canonical versions, no pseudo-versions, that have a zip there; one a line, sorted; appended.
  * MG_NOT_FOUND: the module is not in the tree. */
 MG_CHECK enum mg_code athenstree_versions(struct store *s, struct mg_span path, struct mg_buf *out,
 					  struct mg_err *err);
-/* Checks the artifact and commits it to the store (open for writing). MG_OK: the store has it now, or
+/* Checks the artifact t (INFO, MOD or ZIP; asserted) and commits it to the store (open for writing). MG_OK: the store has it now, or
  * had it already. MG_NOT_FOUND: Athens has none. MG_CORRUPT: it fails the checks (Athens is known to
  * keep empty files after a power loss): ask an upstream. Callers serialise per version. */
 MG_CHECK enum mg_code athenstree_adopt(struct store *s, const struct target *t, struct mg_err *err);

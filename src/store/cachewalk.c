@@ -162,16 +162,6 @@ static bool is_athens(const char *folder, const struct names *names)
 	       (names_have(names, "source.zip") || names_have(names, "go.mod"));
 }
 
-static bool is_own_folder(const char *name)
-{
-	static const char *const own[] = {
-		"modules", "sumdb", "tmp", "quarantine", "meta", "audit"
-	};
-	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-		if (strcmp(name, own[i]) == 0) return true;
-	return false;
-}
-
 static enum mg_code walk(struct cachewalk *w, char *folder, unsigned depth, bool own,
 			 struct mg_err *err);
 
@@ -217,7 +207,7 @@ static enum mg_code walk(struct cachewalk *w, char *folder, unsigned depth, bool
 		for (size_t i = 0; i < names.n && rc == MG_OK; i++) {
 			/* The module cache's copy of the checksum database, and ourselves. */
 			if (n == 0 && (strcmp(names.name[i], "sumdb") == 0 ||
-				       (own && is_own_folder(names.name[i]))))
+				       (own && store_has_folder(names.name[i]))))
 				continue;
 			rc = visit(w, folder, n, names.name[i], depth, err);
 			folder[n] = '\0';

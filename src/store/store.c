@@ -17,6 +17,13 @@
 static const char *const store_folders[] = { "modules",    "sumdb", "tmp",
 					     "quarantine", "meta",  "audit" };
 
+bool store_has_folder(const char *name)
+{
+	for (size_t i = 0; i < sizeof store_folders / sizeof store_folders[0]; i++)
+		if (strcmp(name, store_folders[i]) == 0) return true;
+	return false;
+}
+
 static int sync_parent(const struct io *io, const char *path)
 {
 	char parent[PATH_MAX];
@@ -166,11 +173,6 @@ void store_close(struct store **store)
 	guard_deinit(&s->guard);
 	free(s->path);
 	free(s);
-}
-
-const char *store_path(const struct store *s)
-{
-	return s->path;
 }
 
 void store_key(const struct target *t, struct mg_buf *out)

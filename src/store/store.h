@@ -24,7 +24,6 @@ enum store_mode {
 MG_CHECK enum mg_code store_open(const char *root, enum store_mode mode, struct store **out,
 				 struct mg_err *err);
 void store_close(struct store **s);
-const char *store_path(const struct store *s); /* the root, as given */
 
 /* "modules/" + target_file. */
 void store_key(const struct target *t, struct mg_buf *out);

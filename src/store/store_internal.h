@@ -22,6 +22,8 @@ struct store {
 	_Atomic uint64_t next_name;
 };
 
+/* Is this the name of one of the store's own folders at its root? */
+bool store_has_folder(const char *name);
 /* The exit of a failed write: counts it with the guard, fills *err with what and where. */
 enum mg_code store_fail(struct store *s, struct mg_err *err, int errnum, const char *what,
 			const char *key);

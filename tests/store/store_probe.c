@@ -200,19 +200,13 @@ static int adopt(const char *root, const char *kind, const char *path, const cha
 	struct mg_err err;
 	struct arena a = ARENA_INIT;
 	struct target t;
-	struct store_file f;
 	struct mg_buf versions = BUF_MAX(1u << 20);
 	const enum target_kind k = kind[0] == 'i'   ? TARGET_INFO
 				   : kind[0] == 'm' ? TARGET_MOD
 						    : TARGET_ZIP;
 	if (store_open(root, STORE_WRITE, &s, &err) != MG_OK) return complain(&err);
 	enum mg_code rc = target_make(k, span_of(path), span_of(version), &a, &t, &err);
-	if (rc == MG_OK) {
-		const enum store_find found = athenstree_find(s, &t, &f, &err);
-		if (found == STORE_HIT) close(f.fd);
-		rc = athenstree_adopt(s, &t, &err);
-		if (rc == MG_OK && found != STORE_HIT) abort();
-	}
+	if (rc == MG_OK) rc = athenstree_adopt(s, &t, &err);
 	if (rc == MG_OK) rc = athenstree_versions(s, t.path, &versions, &err);
 	if (rc == MG_OK) fputs(buf_cstr(&versions), stdout);
 	buf_deinit(&versions);
