@@ -104,38 +104,65 @@ static struct reply *error_reply(struct pending *p, const struct mg_err *err, ui
 	return r;
 }
 
+/* One damaged file is that file's trouble, an absence is none: neither makes the worker unready. */
+static void note_fault(struct worker *w, const struct mg_err *err)
+{
+	if (err->cause != MG_CAUSE_STORAGE) return;
+	if (err->code == MG_CORRUPT || err->code == MG_NOT_FOUND) return;
+	w->storage_fault_ms = loop_now_ms(w->loop);
+}
+
 static void settle_error(struct pending *p, const struct mg_err *err, uint32_t ttl_ms)
 {
 	struct worker *w = p->table->w;
 	uint64_t now = loop_now_ms(w->loop);
-	if (err->cause == MG_CAUSE_STORAGE) w->storage_fault_ms = now;
+	note_fault(w, err);
 	/* A failed refresh must not hide the stored copy behind its error. */
 	settle(p, error_reply(p, err, ttl_ms), p->background || ttl_ms == 0 ? 0 : now + ttl_ms);
 }
 
 /* --- orders --- */
 
+static bool any_waiter(struct pending *p, bool stored_only)
+{
+	LIST_EACH(it, &p->waiters)
+	{
+		if (waiter_of(it)->stored_only == stored_only) return true;
+	}
+	return false;
+}
+
 static void on_result(struct order *o, const struct ticket *result);
 
-static void refuse_stored_only(struct pending *p)
+/* For those who must not ask: only a look that missed proves absence. */
+static struct reply *stored_only_reply(struct pending *p, enum look_result looked,
+				       const struct mg_err *why)
 {
 	struct mg_err err;
+	if (looked == LOOK_DAMAGED || looked == LOOK_FAULT) return error_reply(p, why, 0);
 	err_set(&err, MG_NOT_FOUND, MG_CAUSE_NONE,
 		"not in this store, and this request must not ask upstream");
+	return error_reply(p, &err, 0);
+}
+
+/* Takes r over. */
+static void answer_stored_only(struct pending *p, struct reply *r)
+{
 	LIST_EACH_SAFE(it, &p->waiters)
 	{
 		struct waiter *wt = waiter_of(it);
 		if (!wt->stored_only) continue;
 		list_remove(&wt->node);
-		struct reply *r = error_reply(p, &err, 0);
 		exchange_send(wt->x, r);
-		reply_unref(&r);
 	}
+	reply_unref(&r);
 }
 
 static void place_order(struct pending *p, uint32_t flags)
 {
-	refuse_stored_only(p);
+	if (any_waiter(p, true))
+		answer_stored_only(p, stored_only_reply(p, p->looked, &p->look.err));
+	look_deinit(&p->look);
 	if (list_empty(&p->waiters) && !p->background) {
 		pending_free(p);
 		return;
@@ -193,34 +220,25 @@ static struct age age_now(const struct worker *w, const struct look *l)
 	return age_of(l->target->kind, l->mtime_ns, clock_wall_ms(), w->options);
 }
 
-static bool someone_may_ask(struct pending *p)
-{
-	if (p->background) return true;
-	LIST_EACH(it, &p->waiters)
-	{
-		if (!waiter_of(it)->stored_only) return true;
-	}
-	return false;
-}
-
 static void settle_hit(struct pending *p)
 {
 	struct worker *w = p->table->w;
 	struct age age = age_now(w, &p->look);
-	bool ask = !p->fetched && someone_may_ask(p);
+	bool ask = !p->fetched && (p->background || any_waiter(p, false));
 	/* What an origin just said is the truth of this moment, however short it counts as fresh. */
 	if (p->fetched && p->origins_down_ms == 0 && age.class != AGE_FRESH)
 		age = (struct age){ .class = AGE_FRESH };
-	if (age.class == AGE_OLD && ask) {
-		look_deinit(&p->look);
-		place_order(p, TICKET_REFRESH);
-		return;
-	}
 	uint64_t hot_until_ms;
 	struct reply *r =
 		age_dress(age, &p->look, loop_now_ms(w->loop), p->origins_down_ms, &hot_until_ms);
+	if (age.class == AGE_OLD && ask) {
+		answer_stored_only(p, r);
+		place_order(p, TICKET_REFRESH);
+		return;
+	}
 	if (age.class == AGE_FRESH || !ask) {
-		settle(p, r, hot_until_ms);
+		bool last_word = age.class == AGE_FRESH || p->fetched;
+		settle(p, r, last_word ? hot_until_ms : 0);
 		return;
 	}
 	/* Answer, then let the same pending live on as the refresh. */
@@ -231,7 +249,6 @@ static void settle_hit(struct pending *p)
 	}
 	remember(w, p->name, r, hot_until_ms);
 	reply_unref(&r);
-	look_deinit(&p->look);
 	p->background = true;
 	place_order(p, TICKET_REFRESH);
 }
@@ -257,7 +274,7 @@ static void settle_look(struct pending *p)
 	case LOOK_FAULT:
 		log_error("stored file unusable", LOG_S("key", p->key),
 			  LOG_S("reason", p->look.err.text));
-		w->storage_fault_ms = loop_now_ms(w->loop);
+		note_fault(w, &p->look.err);
 		if (p->fetched) {
 			settle_error(p, &p->look.err, 0);
 		} else {
@@ -378,7 +395,8 @@ static bool answer_hit(struct pending_table *t, struct exchange *x, struct look 
 	if (age.class == AGE_OLD && !stored_only) return false;
 	uint64_t hot_until_ms;
 	struct reply *r = age_dress(age, l, loop_now_ms(w->loop), 0, &hot_until_ms);
-	remember(w, x->head.path, r, hot_until_ms);
+	/* What is stale for want of leave to ask must not be what those with leave find. */
+	if (age.class == AGE_FRESH || !stored_only) remember(w, x->head.path, r, hot_until_ms);
 	if (age.class != AGE_FRESH && !stored_only && !refreshing) {
 		refresh_in_background(t, l->target, x->head.path, l->key);
 	}
@@ -394,14 +412,20 @@ static void begin(struct pending_table *t, struct exchange *x, const struct targ
 	struct pending *p = node != NULL ? LIST_OWNER(node, struct pending, by_key) : NULL;
 	struct look look;
 	look_init(&look, t->w->store, target, key);
-	/* Behind a pending that is not a mere refresh there is nothing to be seen yet. */
-	bool join = p != NULL && !p->background;
+	/* Behind a pending that is not a mere refresh there is nothing new to be seen yet; what is old is
+	 * good enough for one who must not ask. */
+	bool join = p != NULL && !p->background && (p->looking || !stored_only);
 	enum look_result looked = join ? LOOK_MISS : look_run(&look, false);
 	if (looked == LOOK_HIT && answer_hit(t, x, &look, stored_only, p != NULL)) goto out;
 
+	if (p != NULL && stored_only && !p->looking && looked != LOOK_WOULD_BLOCK) {
+		struct reply *r = stored_only_reply(p, looked, &look.err);
+		exchange_send(x, r);
+		reply_unref(&r);
+		goto out;
+	}
 	if (p != NULL) {
 		wait_for(p, x, stored_only);
-		if (!p->looking) refuse_stored_only(p);
 		goto out;
 	}
 	p = pending_new(t, target, x->head.path, key);

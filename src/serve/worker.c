@@ -97,7 +97,7 @@ static void route_module(struct worker *w, struct exchange *x)
 		return;
 	}
 	bool stored_only =
-		w->options->cache_only || cut_prefix(&path, SPAN("/cached-only")) ||
+		cut_prefix(&path, SPAN("/cached-only")) || w->options->cache_only ||
 		span_eq_nocase(x->head.field[HEAD_FIELD_DISABLE_MODULE_FETCH], SPAN("true"));
 	if (asks_go_get(x->head.query)) {
 		if (w->options->go_get && !stored_only) {
