@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "http/listener.h"
 #include "http/server.h"
 
@@ -469,6 +470,22 @@ static void half_a_head_is_answered_408_and_silence_by_closing(void **state)
 	close(silent);
 }
 
+static void time_of_a_head_begins_anew_in_a_pipeline(void **state)
+{
+	struct fixture *f = *state;
+
+	f->options.header_timeout_ms = 1000;
+	start(f);
+	int fd = dial(f);
+	uint64_t end = clock_mono_ms() + 2500;
+	say(fd, "GET /he");
+	while (clock_mono_ms() < end) {
+		say(fd, "llo HTTP/1.1\r\nHost: t\r\n\r\nGET /he");
+		expect(fd, "hello");
+	}
+	close(fd);
+}
+
 static void idle_connection_is_closed(void **state)
 {
 	struct fixture *f = *state;
@@ -610,6 +627,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(half_a_head_is_answered_408_and_silence_by_closing,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(time_of_a_head_begins_anew_in_a_pipeline, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(idle_connection_is_closed, setup, teardown),
 		cmocka_unit_test_setup_teardown(peer_that_takes_nothing_is_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(connections_beyond_the_maximum_wait, setup,

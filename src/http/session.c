@@ -261,6 +261,8 @@ static void handle(struct session *s, struct live *v)
 	v->parked = false;
 	server_next_id(sv, v->x.id);
 	s->live = v;
+	/* A pipeline may never run empty: what comes behind this request is a head of its own time. */
+	if (s->wait == SESSION_HEAD) server_wait(s, SESSION_HEAD);
 	/* Never read body bytes as a request: where they cannot be counted out, nothing follows. */
 	if (h->chunked || h->expect_continue || h->content_length > SESSION_SKIP_MAX)
 		s->closing = s->linger = true;
