@@ -18,5 +18,8 @@ void sha256_deinit(struct sha256 *h);                          /* legal on a zer
 /* The state so far without disturbing it. */
 void sha256_peek(const struct sha256 *h, uint8_t out[SHA256_SIZE]);
 void sha256_of(struct mg_span bytes, uint8_t out[SHA256_SIZE]);
+/* One level of a binary hash tree (RFC 6962 §2.1): digest i of out is that of the prefix byte and
+ * digests 2i and 2i+1 of in. out may be in. */
+void sha256_pairs(uint8_t prefix, const uint8_t *in, size_t pairs, uint8_t *out);
 
 #endif

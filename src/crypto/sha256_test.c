@@ -74,6 +74,21 @@ static void test_peek_disturbs_nothing(void **state)
 	is_digest(digest, vectors[2].hex);
 }
 
+static void test_pairs(void **state)
+{
+	uint8_t level[8 * SHA256_SIZE], want[4 * SHA256_SIZE];
+	for (size_t i = 0; i < sizeof level; i++)
+		level[i] = (uint8_t)i;
+	for (size_t i = 0; i < 4; i++) {
+		uint8_t message[65] = { 1 };
+		memcpy(message + 1, level + 64 * i, 64);
+		sha256_of(span_make(message, sizeof message), want + SHA256_SIZE * i);
+	}
+	sha256_pairs(1, level, 4, level);
+	assert_memory_equal(level, want, sizeof want);
+	sha256_pairs(1, level, 0, NULL);
+}
+
 static void test_deinit_is_idempotent(void **state)
 {
 	struct sha256 h = { 0 };
@@ -90,6 +105,7 @@ int main(void)
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_million_in_pieces),
 		cmocka_unit_test(test_peek_disturbs_nothing),
+		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_deinit_is_idempotent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
