@@ -31,7 +31,7 @@ struct channel {
 	void *arg;
 	bool cut;          /* nothing is sent any more; the end will be read from the socket */
 	struct list queue; /* struct packet, while the socket is full */
-	size_t queued;     /* bytes in it */
+	size_t queued;     /* the memory it holds */
 	bool *freed;       /* set by channel_free while a callback is on the stack */
 	char *inbox;       /* CHANNEL_MESSAGE_MAX */
 };
@@ -93,9 +93,14 @@ static int send_packet(int fd, struct mg_span bytes, const int *fds, size_t fd_c
 	}
 }
 
+static size_t packet_cost(size_t n)
+{
+	return sizeof(struct packet) + n;
+}
+
 static bool enqueue(struct channel *ch, struct mg_span message, const int *fds, size_t fd_count)
 {
-	if (ch->queued + message.n > CHANNEL_QUEUE_MAX) return false;
+	if (ch->queued + packet_cost(message.n) > CHANNEL_QUEUE_MAX) return false;
 	struct packet *p = check_malloc(sizeof *p + message.n);
 	p->n = message.n;
 	p->fd_count = 0;
@@ -110,7 +115,7 @@ static bool enqueue(struct channel *ch, struct mg_span message, const int *fds, 
 		p->fds[p->fd_count++] = fd;
 	}
 	list_append(&ch->queue, &p->node);
-	ch->queued += p->n;
+	ch->queued += packet_cost(p->n);
 	return true;
 }
 
@@ -138,7 +143,7 @@ static void flush(struct channel *ch)
 			cut(ch);
 			return;
 		}
-		ch->queued -= p->n;
+		ch->queued -= packet_cost(p->n);
 		packet_free(p);
 	}
 	loop_io_want(ch->io, LOOP_READ);
@@ -256,4 +261,9 @@ void channel_free(struct channel **chp)
 	drop_queue(ch);
 	free(ch->inbox);
 	free(ch);
+}
+
+size_t channel_queued(const struct channel *ch)
+{
+	return ch->queued;
 }

@@ -26,5 +26,7 @@ void channel_free(struct channel **ch);
 /* Never blocks and never calls back inline. fds stay the caller's (duplicated by the kernel; when the
  * message must be queued, by us). A closed channel swallows the message. */
 void channel_send(struct channel *ch, struct mg_span message, const int *fds, size_t fd_count);
+/* Bytes of memory that messages hold which the socket did not take yet. At 32 MiB the channel is cut. */
+size_t channel_queued(const struct channel *ch);
 
 #endif

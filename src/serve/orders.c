@@ -12,6 +12,10 @@
 /* An order outlives one crash of fetch; what crashes it twice is answered 502. */
 #define TRIES_MAX 2
 
+/* Of messages that fetch does not take: then further orders wait here, where they are bounded by the
+ * requests there are, and can be given up without another message. */
+#define ORDERS_AHEAD_MAX (1u << 20)
+
 struct orders {
 	struct loop *loop;
 	struct channel *channel;
@@ -70,6 +74,14 @@ static void send_order(struct order *o)
 			       });
 }
 
+static void send_if_waiting(struct map_node *node, void *arg)
+{
+	struct order *o = order_of(node);
+	struct channel *channel = o->orders->channel;
+	if (!o->sent && channel != NULL && channel_queued(channel) < ORDERS_AHEAD_MAX)
+		send_order(o);
+}
+
 static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_count)
 {
 	struct orders *os = arg;
@@ -110,12 +122,6 @@ static void on_closed(void *arg)
 	map_each(&os->by_id, requeue_or_fail, NULL);
 }
 
-static void send_if_waiting(struct map_node *node, void *arg)
-{
-	struct order *o = order_of(node);
-	if (!o->sent) send_order(o);
-}
-
 void orders_connect(struct orders *os, int channel_fd)
 {
 	if (os->channel != NULL) {
@@ -139,7 +145,8 @@ static void check_deadline(struct map_node *node, void *arg)
 	struct mg_err err;
 	if (!o->sent && waited >= CHANNEL_WAIT_MS) {
 		err_set(&err, MG_UNAVAILABLE, MG_CAUSE_NONE,
-			"the fetch process is being restarted; what is stored is served meanwhile");
+			"the fetch process is being restarted or overloaded; what is stored is "
+			"served meanwhile");
 		err.retry_after_s = 5;
 	} else if (o->sent && waited >= os->timeout_ms) {
 		err_set(&err, MG_TIMEOUT, MG_CAUSE_UPSTREAM, "no result from upstream within %u s",
@@ -155,6 +162,7 @@ static void on_tick(void *arg)
 {
 	struct orders *os = arg;
 	map_each(&os->by_id, check_deadline, NULL);
+	map_each(&os->by_id, send_if_waiting, NULL);
 }
 
 void orders_place(struct orders *os, struct order *o)
@@ -168,7 +176,7 @@ void orders_place(struct orders *os, struct order *o)
 	o->sent = false;
 	o->since_ms = loop_now_ms(os->loop);
 	map_put(&os->by_id, &o->by_id);
-	if (os->channel != NULL) send_order(o);
+	send_if_waiting(&o->by_id, NULL);
 }
 
 void orders_cancel(struct order *o)

@@ -131,12 +131,59 @@ static void test_cancel_is_told(void **state)
 	loop_free(&l);
 }
 
+static void answer_the_last(void *arg, struct mg_span message, int *fds, size_t fd_count)
+{
+	struct channel **fetch = arg;
+	struct ticket t;
+	assert_true(ticket_decode(message, &t));
+	if (t.type != TICKET_ORDER || !span_eq(t.path, SPAN("example.com/last"))) return;
+	struct mg_buf out = BUF_MAX(4096);
+	ticket_encode(&(struct ticket){ .type = TICKET_RESULT, .id = t.id }, &out);
+	channel_send(*fetch, buf_span(&out), NULL, 0);
+	buf_deinit(&out);
+}
+
+static void unexpected_end(void *arg)
+{
+	fail_msg("the channel was cut");
+}
+
+/* Fetch takes nothing for a while, and those who asked leave again and again: the channel is not cut,
+ * for nobody would give another, and what is asked later arrives. */
+static void test_fetch_that_sleeps(void **state)
+{
+	struct loop *l = loop_new();
+	struct orders *os = orders_new(l, 60000);
+	int ends[2];
+	char path[1000];
+	memset(path, 'x', sizeof path);
+	assert_int_equal(channel_pair(ends), 0);
+	orders_connect(os, ends[0]);
+	for (int i = 0; i < 50000; i++) {
+		struct ask a = ask_for("", NULL);
+		a.order.path = span_make(path, sizeof path);
+		orders_place(os, &a.order);
+		orders_cancel(&a.order);
+	}
+	struct ask last = ask_for("example.com/last", l);
+	orders_place(os, &last.order);
+	struct channel *fetch = NULL;
+	fetch = channel_new(l, ends[1], answer_the_last, unexpected_end, &fetch);
+	loop_run(l);
+	assert_int_equal(last.results, 1);
+	assert_int_equal(last.code, MG_OK);
+	channel_free(&fetch);
+	orders_free(&os);
+	loop_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_is_answered),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_cancel_is_told),
+		cmocka_unit_test(test_fetch_that_sleeps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
