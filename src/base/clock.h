@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two clocks. Durations and timeouts use the monotonic one, times of day the wall clock. */
+/* The two clocks. Durations and timeouts use the monotonic one, times of day the wall clock. Any
+ * thread. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The closed taxonomy of what can go wrong. The HTTP status, the text for the go user, the log
  * line, the metric label and the doctor's verdict all come from these two words. MG_NOT_FOUND is
- * special in the domain: it alone lets a `,` list go on and becomes 404. */
+ * special in the domain: it alone lets a `,` list go on and becomes 404. Functions are pure, any
+ * thread. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lower-case hexadecimal and standard padded base64 (RFC 4648 §4, §8). */
+/* Lower-case hexadecimal and standard padded base64 (RFC 4648 §8, §4). Pure functions, any thread; the
+ * decoders return false, and leave the output as it was, for what the encoders do not write. */
 #ifndef BASE_HEX_H
 #define BASE_HEX_H
 

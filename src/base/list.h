@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Intrusive doubly linked list. The head is a node whose owner is nobody. */
+/* Intrusive doubly linked list. The head is a node whose owner is nobody. Nodes belong to their owners;
+ * one thread at a time. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 (RFC 3629), for text that leaves the process: messages, log lines, JSON. */
+/* UTF-8 (RFC 3629), for text that leaves the process: messages, log lines, JSON. Pure
+ * functions, any thread. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 

@@ -7,6 +7,7 @@
 
 #include "cli/draft.h"
 
+/* Sets d's settings, and leaves notes, from the names found in envp. No I/O. */
 void athens_apply(struct draft *d, char *const *envp);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "cli/draft.h"
 
+/* Sets those of d's settings that have a go_name. Reads files, starts no process. */
 void gosettings_apply(struct draft *d, char *const *envp);
 /* The user's go/env file as the go command finds it; NULL: none. It need not exist. */
 const char *gosettings_user_file(struct arena *a, char *const *envp);

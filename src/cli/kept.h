@@ -11,7 +11,7 @@
 /* The kept GOPROXY list, or NULL. */
 const char *kept_read(struct arena *a, const char *store);
 /* The store must exist. Lists without an upstream, and lists with credentials, leave what is kept as it
- * is. Failure is an error text for the log; the next start is merely told less. */
+ * is. Blocks. Failure (codes of err_errno) is for the log; the next start is merely told less. */
 MG_CHECK enum mg_code kept_write(const char *store, const char *goproxy, struct mg_err *err);
 
 #endif

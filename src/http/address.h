@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An IP address and port in 20 bytes, for what is kept per connection. */
+/* An IP address and port in 20 bytes, for what is kept per connection. Pure. */
 #ifndef HTTP_ADDRESS_H
 #define HTTP_ADDRESS_H
 

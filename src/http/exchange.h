@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One request and its answer, the same for HTTP/1.1 and (later) HTTP/2. Belongs to its loop. */
+/* One request and its answer. Belongs to its server's loop and is used on that thread only. */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a connection has still to send: finished bytes (heads and small bodies, several answers one
- * after the other), then at most one body that is not copied. */
+ * after the other), then at most one body that is not copied. The loop's thread; never blocks. */
 #ifndef HTTP_OUTBOUND_H
 #define HTTP_OUTBOUND_H
 

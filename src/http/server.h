@@ -25,13 +25,15 @@ struct server_options {
 				  .stall_timeout_ms = 60000,                                       \
 				  .max_connections = 16384 })
 
-/* The listening fds stay the caller's. SIGPIPE is ignored in the whole process from here on. */
+/* The listening fds stay the caller's, options are copied; the lane outlives the server. handler runs on
+ * l. Everything here is for l's thread once it runs. SIGPIPE is ignored in the whole process from here on. */
 struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_count,
 			  const struct server_options *options, exchange_handler_fn *handler,
 			  void *arg);
 /* Stops accepting, closes idle connections, lets answers finish (Connection: close), then calls
- * on_drained once, at the latest after deadline_ms (what is left is cut). */
+ * on_drained once, from the loop, at the latest after deadline_ms (what is left is cut). Once a server. */
 void server_drain(struct server *s, uint64_t deadline_ms, loop_fn *on_drained, void *arg);
+/* Cuts what is left; parked exchanges are told (on_gone). on_drained is not called any more. */
 void server_free(struct server **s);
 size_t server_connections(const struct server *s);
 

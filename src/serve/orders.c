@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "loop/channel.h"
 
@@ -27,7 +28,7 @@ struct orders {
 
 static struct order *order_of(struct map_node *node)
 {
-	return (struct order *)(void *)((char *)node - offsetof(struct order, by_id));
+	return LIST_OWNER(node, struct order, by_id);
 }
 
 static void close_order(struct order *o)

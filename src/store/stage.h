@@ -11,6 +11,7 @@
 struct store;
 struct stage;
 
+/* MG_UNAVAILABLE (STORAGE): the disk refuses, or the store does for now. */
 MG_CHECK enum mg_code stage_new(struct store *s, struct stage **out, struct mg_err *err);
 /* After a failure (a full disk: MG_UNAVAILABLE, STORAGE) only stage_reset and stage_free are left. */
 MG_CHECK enum mg_code stage_write(struct stage *st, struct mg_span bytes, struct mg_err *err);

@@ -29,7 +29,7 @@ struct yaml_node {
  * tree lives in the arena. MG_INVALID otherwise. */
 MG_CHECK enum mg_code yaml_parse(const char *name, struct mg_span bytes, struct arena *a,
 				 struct yaml_node **out, struct mg_err *err);
-/* The entry of a map, or NULL. */
+/* The entry of a map; NULL when there is none, or map is no map or NULL. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 
 #endif
