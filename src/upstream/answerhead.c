@@ -72,6 +72,15 @@ static void content_range(struct answerhead *h, struct mg_span value)
 	h->range_size = size;
 }
 
+/* Content-Encoding = #content-coding   RFC 9110 §8.4; one that cannot be kept is still one. */
+static void content_encoding(struct answerhead *h, struct mg_span value)
+{
+	if (value.n == 0 || span_eq_nocase(value, SPAN("identity"))) return;
+	keep(h->content_encoding, sizeof h->content_encoding, value);
+	if (h->content_encoding[0] == '\0')
+		keep(h->content_encoding, sizeof h->content_encoding, SPAN("something long"));
+}
+
 /* Retry-After = HTTP-date / delay-seconds   RFC 9110 §10.2.3 */
 static void retry_after(struct answerhead *h, struct mg_span value, int64_t now_wall_s)
 {
@@ -100,7 +109,7 @@ static enum mg_code field(struct answerhead *h, struct mg_span name, struct mg_s
 	else if (span_eq_nocase(name, SPAN("Content-Type")))
 		keep(h->content_type, sizeof h->content_type, value);
 	else if (span_eq_nocase(name, SPAN("Content-Encoding")))
-		keep(h->content_encoding, sizeof h->content_encoding, value);
+		content_encoding(h, value);
 	return MG_OK;
 }
 

@@ -17,8 +17,8 @@ struct answerhead {
 	uint32_t retry_after_s;
 	size_t bytes; /* of the head so far */
 	char content_type[128];
-	char content_encoding[32];
-	char etag[128]; /* with its quotes; "" when there is none, or too long to keep */
+	char content_encoding[32]; /* "" for identity */
+	char etag[128];            /* with its quotes; "" when there is none, or too long to keep */
 	char location[8192];
 };
 

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 #define SCHEME    SPAN("file://")
 #define READ_SIZE (64u << 10)
 
@@ -46,15 +48,23 @@ static bool path_of(struct mg_span url, char out[PATH_MAX])
 	return true;
 }
 
+/* Where the tree lies is said in the log only: texts of errors go to people on other machines. */
+static enum mg_code unreadable(const struct upstream_request *rq, int errnum, struct mg_err *err)
+{
+	log_warn("module tree: cannot read", LOG_SP("url", rq->url), LOG_I("errno", errnum));
+	return err_errno(err, errnum, "reading a file of the module tree");
+}
+
 static enum mg_code absent(const struct upstream_request *rq, struct upstream_answer *answer,
 			   struct mg_err *err)
 {
 	char root[PATH_MAX];
 	struct stat st;
-	if (rq->root.n != 0 && (!path_of(rq->root, root) || stat(root, &st) != 0))
+	if (rq->root.n != 0 && (!path_of(rq->root, root) || stat(root, &st) != 0)) {
+		log_warn("module tree: it is not there", LOG_SP("url", rq->root));
 		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_UPSTREAM,
-			       "the module tree %.*s is not there: not mounted?",
-			       SPAN_ARG(rq->root));
+			       "the module tree is not there: not mounted?");
+	}
 	answer->status = 404;
 	buf_append_str(&answer->text, "no such file in the module tree");
 	return MG_OK;
@@ -65,8 +75,7 @@ static enum mg_code cannot_open(const struct upstream_request *rq, struct upstre
 {
 	if (errnum == ENOENT || errnum == ENOTDIR || errnum == ENAMETOOLONG)
 		return absent(rq, answer, err);
-	if (errnum != EACCES && errnum != EPERM)
-		return err_errno(err, errnum, "opening %.*s", SPAN_ARG(rq->url));
+	if (errnum != EACCES && errnum != EPERM) return unreadable(rq, errnum, err);
 	answer->status = 403;
 	buf_append_str(&answer->text, "permission denied in the module tree");
 	return MG_OK;
@@ -81,12 +90,13 @@ static enum mg_code read_all(int fd, const struct upstream_request *rq,
 			return err_set(err, MG_CANCELED, MG_CAUSE_NONE, "nobody waits any more");
 		ssize_t n = read(fd, bytes, sizeof bytes);
 		if (n < 0 && errno == EINTR) continue;
-		if (n < 0) return err_errno(err, errno, "reading %.*s", SPAN_ARG(rq->url));
+		if (n < 0) return unreadable(rq, errno, err);
 		if (n == 0) return MG_OK;
 		if ((uint64_t)n > rq->max_bytes - answer->bytes)
 			return err_set(err, MG_CORRUPT, MG_CAUSE_UPSTREAM,
-				       "%.*s is larger than the %llu bytes allowed here",
-				       SPAN_ARG(rq->url), (unsigned long long)rq->max_bytes);
+				       "a file of the module tree is larger than the %llu bytes "
+				       "allowed here",
+				       (unsigned long long)rq->max_bytes);
 		enum mg_code rc = rq->sink.write(rq->sink.arg, span_make(bytes, (size_t)n), err);
 		if (rc != MG_OK) return rc;
 		answer->bytes += (uint64_t)n;
@@ -99,22 +109,22 @@ enum mg_code fileurl_get(const struct upstream_request *rq, struct upstream_answ
 	char path[PATH_MAX];
 	if (!path_of(rq->url, path))
 		return err_set(err, MG_INVALID, MG_CAUSE_NONE,
-			       "%.*s is no file URL of the form file:///absolute/path",
-			       SPAN_ARG(rq->url));
+			       "no file URL of the form file:///absolute/path");
 	/* Not to hang on a FIFO. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) return cannot_open(rq, answer, errno, err);
 	struct stat st;
 	enum mg_code rc = MG_OK;
 	if (fstat(fd, &st) != 0)
-		rc = err_errno(err, errno, "reading %.*s", SPAN_ARG(rq->url));
+		rc = unreadable(rq, errno, err);
 	else if (S_ISDIR(st.st_mode))
 		rc = absent(rq, answer, err);
 	else if (!S_ISREG(st.st_mode))
-		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_UPSTREAM, "%.*s is no regular file",
-			     SPAN_ARG(rq->url));
+		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_UPSTREAM,
+			     "what stands there in the module tree is no regular file");
 	else {
 		answer->status = 200;
+		answer->framed = true;
 		rc = read_all(fd, rq, answer, err);
 	}
 	close(fd);

@@ -7,7 +7,7 @@
 
 bool fileurl_is(struct mg_span url);
 /* As upstream_get. Missing: status 404; permission denied: 403; the root missing, or an I/O error:
- * a failure, because then nothing is known of what the tree holds. */
+ * a failure, because then nothing is known of what the tree holds. Its text never names the path. */
 MG_CHECK enum mg_code fileurl_get(const struct upstream_request *rq, struct upstream_answer *answer,
 				  struct mg_err *err);
 

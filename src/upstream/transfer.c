@@ -26,6 +26,7 @@ struct exchange_state {
 	uint64_t since_ms;     /* start of the phase; in a body: of the stall window */
 	uint64_t window_bytes; /* body bytes within the window */
 	uint64_t body_bytes;   /* of this exchange */
+	bool joined;           /* a 206 continues what the sink has */
 	bool enough;           /* we ended it on purpose, with all that was wanted */
 	enum mg_code code;     /* our own verdict, over curl's */
 	struct mg_err err;
@@ -54,8 +55,7 @@ static bool check_continuation(struct exchange_state *x)
 {
 	struct transfer *t = x->t;
 	const struct answerhead *h = &t->head;
-	if (t->at > 0 && h->has_range && h->range_from == t->at &&
-	    h->range_to + 1 == h->range_size &&
+	if (h->has_range && h->range_from == t->at && h->range_to + 1 == h->range_size &&
 	    (h->etag[0] == '\0' || strcmp(h->etag, t->etag) == 0))
 		return true;
 	t->transient = true;
@@ -71,14 +71,21 @@ static bool too_large(struct exchange_state *x)
 			       (unsigned long long)x->t->request->max_bytes));
 }
 
+/* Bodies are joined only when both parts come from one place: another mirror's validators are its own. */
+static bool resumes(const struct transfer *t)
+{
+	return t->at > 0 && t->etag != NULL && t->etag_place == t->place;
+}
+
 /* The head is complete and the body begins: where does it go? */
 static bool begin_body(struct exchange_state *x)
 {
 	struct transfer *t = x->t;
 	struct answerhead *h = &t->head;
-	if (h->status == 206 && t->etag != NULL) {
+	if (h->status == 206 && resumes(t)) {
 		if (!check_continuation(x)) return false;
 		h->status = 200;
+		x->joined = true;
 	} else if (h->status != 200) {
 		enter(x, DRAINING);
 		return true;
@@ -88,7 +95,7 @@ static bool begin_body(struct exchange_state *x)
 		enum mg_code rc = t->request->sink.restart(t->request->sink.arg, &x->err);
 		if (rc != MG_OK) return fail(x, rc);
 	}
-	if (h->content_encoding[0] != '\0' && strcmp(h->content_encoding, "identity") != 0)
+	if (h->content_encoding[0] != '\0')
 		return fail(x, err_set(&x->err, MG_CORRUPT, MG_CAUSE_UPSTREAM,
 				       "%s encodes its answer as %s, which was not asked for",
 				       label(x), h->content_encoding));
@@ -250,7 +257,10 @@ static enum mg_code judge(struct exchange_state *x, CURLcode code, CURL *c, stru
 		x->t->transient = verdicts[i].transient;
 	}
 	if (code == CURLE_OPERATION_TIMEDOUT) cause = late_step(c, x->curl_text);
-	const char *text = x->curl_text[0] != '\0' ? x->curl_text : curl_easy_strerror(code);
+	/* curl quotes a proxy's URL that it cannot read, with the password in it. */
+	const bool tells = x->t->proxy != NULL && strstr(x->curl_text, x->t->proxy) != NULL;
+	const char *text =
+		x->curl_text[0] != '\0' && !tells ? x->curl_text : curl_easy_strerror(code);
 	return err_set(err, mine, cause, "%s: %s", label(x), text);
 }
 
@@ -266,12 +276,14 @@ static enum mg_code conclude(struct exchange_state *x, CURLcode code, CURL *c, s
 	/* curl has counted as well; some of its versions call a cut body complete (reliability). */
 	if (!t->head.complete || t->head.status < 200 ||
 	    (t->head.has_length && !t->head.chunked && x->phase == SINKING &&
-	     t->head.length != x->body_bytes)) {
+	     t->head.length != x->body_bytes) ||
+	    (x->joined && t->head.range_size != t->at)) {
 		t->transient = true;
 		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_HTTP,
 			       "%s: the answer ended after %llu bytes of its body", label(x),
 			       (unsigned long long)x->body_bytes);
 	}
+	t->framed = t->head.has_length || t->head.chunked || strcmp(t->url->scheme, "https") == 0;
 	return MG_OK;
 }
 
@@ -294,7 +306,7 @@ static struct curl_slist *request_fields(const struct transfer *t)
 			 before.n > 0 ? ", " : "", t->options->via);
 		fields = curl_slist_append(fields, line);
 	}
-	if (t->etag != NULL && t->at > 0) {
+	if (resumes(t)) {
 		snprintf(line, sizeof line, "Range: bytes=%llu-", (unsigned long long)t->at);
 		fields = curl_slist_append(fields, line);
 		snprintf(line, sizeof line, "If-Range: %s", t->etag);

@@ -17,7 +17,9 @@ struct transfer {
 	const char *ca_file, *ca_dir; /* NULL: curl's own */
 	const struct upstream_request *request;
 	struct mg_buf *text; /* start of the body of any answer that is not delivered to the sink */
-	const char *etag;    /* with at > 0: resume there if this strong validator still holds */
+	uint64_t place;      /* hash of the URL without its query, which may be a fresh signature */
+	const char *etag;    /* with at > 0: resume there if this strong validator still holds… */
+	uint64_t etag_place; /* …at the place that gave it */
 
 	/* in and out */
 	uint64_t at; /* body bytes the sink has */
@@ -25,6 +27,7 @@ struct transfer {
 	/* out */
 	bool started; /* set here, cleared by the caller before */
 	struct answerhead head;
+	bool framed;    /* as upstream_answer */
 	bool transient; /* failures: another try may go better */
 };
 

@@ -178,6 +178,12 @@ static enum mg_code next_hop(const struct upstream *u, struct url *seen, size_t 
 	return rc;
 }
 
+static uint64_t place_of(const struct url *url)
+{
+	struct mg_span rest = span_of(url->text);
+	return span_hash(span_cut(&rest, '?'));
+}
+
 /* One try: the URL and the redirects it leads to. */
 static enum mg_code follow(struct upstream *u, struct transfer *t, const struct url *first,
 			   struct mg_err *err)
@@ -188,6 +194,7 @@ static enum mg_code follow(struct upstream *u, struct transfer *t, const struct 
 	seen[0] = *first;
 	for (;;) {
 		t->url = &seen[n - 1];
+		t->place = place_of(t->url);
 		/* Credentials are bound to the origin they were configured for. */
 		t->userinfo = url_same_origin(t->url, first) ? first->userinfo : NULL;
 		rc = exchange(u, t, err);
@@ -248,6 +255,7 @@ static enum mg_code rewind_body(struct transfer *t, char *etag, size_t size, str
 	if (t->head.status == 200 && answerhead_strong_etag(&t->head)) {
 		snprintf(etag, size, "%s", t->head.etag);
 		t->etag = etag;
+		t->etag_place = t->place;
 	}
 	if (t->head.status == 416) t->etag = NULL;
 	if (t->etag != NULL) return MG_OK;
@@ -294,6 +302,7 @@ static enum mg_code get_http(struct upstream *u, const struct upstream_request *
 	if (rc == MG_OK) {
 		answer->status = t->head.status;
 		answer->retry_after_s = t->head.retry_after_s;
+		answer->framed = t->framed;
 		answer->bytes = t->head.status == 200 ? t->at : 0;
 		memcpy(answer->content_type, t->head.content_type, sizeof answer->content_type);
 	} else if (err != NULL) {
@@ -311,6 +320,7 @@ enum mg_code upstream_get(struct upstream *u, const struct upstream_request *rq,
 	answer->content_type[0] = '\0';
 	answer->retry_after_s = 0;
 	answer->bytes = 0;
+	answer->framed = false;
 	buf_clear(&answer->text);
 	if (fileurl_is(rq->url)) return fileurl_get(rq, answer, err);
 	return get_http(u, rq, answer, err);

@@ -69,6 +69,9 @@ struct upstream_answer {
 	uint32_t retry_after_s;
 	struct mg_buf
 		text; /* start of the body of an answer other than 200 (caller inits with a maximum, deinits) */
+	/* Was the end of the body told (a length, chunks, TLS), not merely reached? If not, a body that was
+	 * cut looks like a whole one. */
+	bool framed;
 	uint64_t bytes; /* body bytes delivered to the sink; 0 unless status is 200 */
 };
 

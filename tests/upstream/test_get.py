@@ -250,6 +250,8 @@ MALFORMED = {
     "half a last chunk": b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0",
     "a chunk size that is none": b"Transfer-Encoding: chunked\r\n\r\nx\r\nhello\r\n0\r\n\r\n",
     "encoded though not asked for": b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
+    "encoded, then not": b"Content-Encoding: gzip\r\nContent-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello",
+    "encoded many times": b"Content-Encoding: " + b"gzip, " * 9 + b"gzip\r\nContent-Length: 5\r\n\r\nhello",
     "a part though not asked for": None,
     "no HTTP": None,
     "a head without end": None,
@@ -373,6 +375,36 @@ def test_a_wrong_part_is_not_joined(o, what):
     resumable(o, BODY, b'"v1"', 4000, later=lambda _: next(replies, Reply(200, BODY)))
     assert fine(get(o.url + "/x", retries=2), BODY)["restarts"] == 1
     assert o.count("/x") == 3
+
+
+@pytest.mark.parametrize("rest", [BODY[4000:-100], BODY[4000:] + b"more"], ids=["short", "long"])
+def test_a_part_that_is_not_what_it_says_is_not_joined(o, rest):
+    """Its own framing is whole, so that only the Content-Range tells."""
+
+    def second(conn, _):
+        conn.sendall(b"HTTP/1.1 206 x\r\nContent-Range: bytes 4000-%d/%d\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY) - 1, len(BODY), len(rest), rest))
+        return True
+
+    resumable(o, BODY, b'"v1"', 4000)
+    o.on("/x", raw=second, times=1)
+    o.rules[:2] = reversed(o.rules[:2])
+    failed(get(o.url + "/x", retries=1), "unavailable", "http")
+
+
+def test_bodies_of_two_mirrors_are_not_joined(o, other):
+    """Validators are each server's own: the same one elsewhere says nothing."""
+    wrong = b"w" * len(BODY)
+    resumable(o, BODY, b'"v1"', 4000)
+    resumable(other, wrong, b'"v1"', len(wrong))
+    turns = iter([f"{o.url}/x?sig=1", f"{other.url}/x"])
+    o.on("/start", reply=lambda _: Reply(302, fields=[("Location", next(turns))]))
+    r = get(o.url + "/start", retries=1)
+    assert fine(r, wrong)["restarts"] == 1 and "range" not in other.requests[0].headers
+    resumable(o, BODY, b'"v1"', 4000)
+    turns = iter([f"{o.url}/x?sig=1", f"{o.url}/x?sig=2"])  # signed anew, but the same thing
+    assert fine(get(o.url + "/start", retries=1), BODY)["restarts"] == 0
+    assert o.requests[-1].headers["range"] == ["bytes=4000-"]
 
 
 def test_a_range_refused_starts_over(o):
@@ -518,6 +550,14 @@ def test_secrets_are_in_no_message(o):
     for url in bad:
         r = get(url)
         assert r["code"] != "ok" and r["error"] and "hunter2" not in json.dumps(r), r
+
+
+@pytest.mark.parametrize("proxy", ["http://user:hunter2@[::1", "http://user:hunter2@proxy.invalid:99999999",
+                                   "gopher://user:hunter2@proxy.invalid", "http://user:hun#ter2@proxy.invalid"])
+def test_a_proxys_password_is_in_no_message(proxy):
+    (r,) = run("http://mirror.example/x", env={"HTTP_PROXY": proxy}, retries=0, connect_ms=2000)
+    assert r["code"] != "ok" and r["error"]
+    assert "hunter2" not in json.dumps(r) and "ter2" not in json.dumps(r), r
 
 
 # --- TLS and proxies
