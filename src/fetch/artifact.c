@@ -16,6 +16,7 @@
 #include "store/athenstree.h"
 #include "store/provenance.h"
 #include "store/stage.h"
+#include "store/verified.h"
 
 #define KEY_MAX  16384
 #define URL_MAX  16384
@@ -35,8 +36,9 @@ static pthread_mutex_t *lock_of(const struct target *t)
 struct attempt {
 	const struct job *j;
 	const struct target *t;
-	const struct provenance
-		*known; /* what was recorded of this version before; NULL: nothing */
+	bool unreadable; /* what is stored cannot be read: it makes way when there is better */
+	/* Hashes of the zip's go.mod, as it is and with plain line ends; "": it has none. */
+	char mod_h1[DIRHASH_SIZE], plain_mod_h1[DIRHASH_SIZE];
 };
 
 static const uint64_t max_bytes[PROVENANCE_KINDS] = {
@@ -108,85 +110,147 @@ static enum mg_code read_stage_at(void *arg, uint64_t offset, void *out, size_t 
 	return MG_OK;
 }
 
-/* Is it the text that was recorded? git archive may write CRLF where the .mod, read from the commit,
- * has LF (eol=crlf in .gitattributes, protocol §3.10): that is no difference. */
-static bool is_same_text(struct mg_span gomod, const char *recorded_h1, char h1[DIRHASH_SIZE])
+/* git archive may write CRLF where the .mod, read from the commit, has LF (eol=crlf in .gitattributes,
+ * protocol §3.10): that is no difference. */
+static void hash_mod(struct attempt *a, struct mg_span gomod)
 {
-	dirhash_gomod(gomod, h1);
-	if (strcmp(h1, recorded_h1) == 0) return true;
 	struct mg_buf plain = BUF_MAX(MODZIP_SPECIAL_MAX);
 	for (size_t i = 0; i < gomod.n; i++)
 		if (gomod.p[i] != '\r' || i + 1 == gomod.n || gomod.p[i + 1] != '\n')
 			buf_append_char(&plain, gomod.p[i]);
-	char plain_h1[DIRHASH_SIZE];
-	dirhash_gomod(buf_span(&plain), plain_h1);
+	dirhash_gomod(gomod, a->mod_h1);
+	dirhash_gomod(buf_span(&plain), a->plain_mod_h1);
 	buf_deinit(&plain);
-	return strcmp(plain_h1, recorded_h1) == 0;
 }
 
-/* A zip must bring the go.mod that another origin gave before: origins may disagree about a version. */
-static enum mg_code check_same_mod(const struct attempt *a, const struct modzip_report *report,
-				   struct mg_span gomod, const char *origin, struct mg_err *err)
-{
-	if (a->known == NULL || !report->has_gomod) return MG_OK;
-	const struct provenance_artifact *mod = &a->known->artifact[PROVENANCE_MOD];
-	char h1[DIRHASH_SIZE];
-	if (!mod->present || strcmp(mod->origin, origin) == 0 || is_same_text(gomod, mod->h1, h1))
-		return MG_OK;
-	return err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
-		       "the zip's go.mod (%s) is not the .mod served before (%s, from %s): two "
-		       "upstreams disagree about this version",
-		       h1, mod->h1, mod->origin);
-}
-
-static enum mg_code check_zip(const struct attempt *a, struct stage *st,
-			      struct provenance_artifact *out, struct mg_err *err)
+static enum mg_code check_zip(struct attempt *a, struct stage *st, struct provenance_artifact *out,
+			      struct mg_err *err)
 {
 	const struct zipsource source = { .read_at = read_stage_at,
 					  .arg = st,
 					  .size = stage_size(st) };
 	struct mg_buf gomod = BUF_MAX(MODZIP_SPECIAL_MAX);
 	struct modzip_report report;
+	a->mod_h1[0] = a->plain_mod_h1[0] = '\0';
 	enum mg_code rc = modzip_check(&source, a->t->path, a->t->version, &gomod, &report, err);
-	if (rc == MG_OK) rc = check_same_mod(a, &report, buf_span(&gomod), out->origin, err);
+	if (rc == MG_OK && report.has_gomod) hash_mod(a, buf_span(&gomod));
 	if (rc == MG_OK) snprintf(out->h1, sizeof out->h1, "%s", report.h1);
 	buf_deinit(&gomod);
 	return rc;
 }
 
-/* First bytes win for ever: what was once recorded may come again, but not changed (T13, T14). */
-static enum mg_code check_unchanged(const struct attempt *a, const struct provenance_artifact *now,
-				    struct mg_err *err)
+static enum mg_code check(struct attempt *a, struct stage *st, struct provenance_artifact *out,
+			  struct mg_err *err)
 {
-	const enum provenance_kind kind = provenance_kind_of(a->t->kind);
-	if (a->known == NULL || kind == PROVENANCE_INFO) return MG_OK;
-	const struct provenance_artifact *then = &a->known->artifact[kind];
+	switch (provenance_kind_of(a->t->kind)) {
+	case PROVENANCE_INFO:
+		return check_info(a, st, err);
+	case PROVENANCE_MOD:
+		return check_mod(st, out, err);
+	case PROVENANCE_ZIP:
+		return check_zip(a, st, out, err);
+	case PROVENANCE_KINDS:
+		break;
+	}
+	MG_ASSERT(false && "no artifact");
+	return MG_INTERNAL;
+}
+
+/* --- against what is known of the version --- */
+
+static enum mg_code read_file_at(void *arg, uint64_t offset, void *out, size_t n,
+				 struct mg_err *err)
+{
+	const struct store_file *f = arg;
+	for (size_t done = 0; done < n;) {
+		const ssize_t got =
+			pread(f->fd, (char *)out + done, n - done, (off_t)(offset + done));
+		if (got < 0 && errno == EINTR) continue;
+		if (got <= 0) return err_errno(err, got < 0 ? errno : EIO, "reading a stored zip");
+		done += (size_t)got;
+	}
+	return MG_OK;
+}
+
+/* The go.mod of the zip that is stored. What cannot be read disproves nothing. */
+static void look_into_stored_zip(struct attempt *a)
+{
+	struct target zip;
+	struct store_file file;
+	struct mg_err err;
+	a->mod_h1[0] = a->plain_mod_h1[0] = '\0';
+	if (target_make(TARGET_ZIP, a->t->path, a->t->version, a->j->arena, &zip, &err) != MG_OK)
+		return;
+	struct mg_buf key = BUF_MAX(KEY_MAX), gomod = BUF_MAX(MODZIP_SPECIAL_MAX);
+	store_key(&zip, &key);
+	if (store_find(a->j->means->store, buf_cstr(&key), true, &file, &err) == STORE_HIT) {
+		const struct zipsource source = { .read_at = read_file_at,
+						  .arg = &file,
+						  .size = file.size };
+		struct modzip_report report;
+		if (modzip_check(&source, zip.path, zip.version, &gomod, &report, &err) == MG_OK &&
+		    report.has_gomod)
+			hash_mod(a, buf_span(&gomod));
+		close(file.fd);
+	}
+	buf_deinit(&key);
+	buf_deinit(&gomod);
+}
+
+/* The .mod and the go.mod in the zip, when they come from two origins: those may disagree. */
+static enum mg_code check_same_mod(struct attempt *a, const struct provenance *known,
+				   const struct provenance_artifact *now, struct mg_err *err)
+{
+	const bool is_zip = a->t->kind == TARGET_ZIP;
+	const struct provenance_artifact *other =
+		&known->artifact[is_zip ? PROVENANCE_MOD : PROVENANCE_ZIP];
+	if (a->t->kind == TARGET_INFO || !other->present || strcmp(other->origin, now->origin) == 0)
+		return MG_OK;
+	if (!is_zip) look_into_stored_zip(a);
+	const char *mod = is_zip ? other->h1 : now->h1;
+	if (a->mod_h1[0] == '\0' || strcmp(a->mod_h1, mod) == 0 ||
+	    strcmp(a->plain_mod_h1, mod) == 0)
+		return MG_OK;
+	return err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
+		       "the zip's go.mod (%s) is not the .mod (%s); the one served before is from "
+		       "%s: two upstreams disagree about this version",
+		       a->mod_h1, mod, ask_name(other->origin));
+}
+
+/* First bytes win for ever: what was once recorded may come again, but not changed (T13, T14). */
+static enum mg_code check_unchanged(const struct attempt *a, const struct provenance *known,
+				    const struct provenance_artifact *now, struct mg_err *err)
+{
+	const struct provenance_artifact *then = &known->artifact[provenance_kind_of(a->t->kind)];
 	if (!then->present || then->h1[0] == '\0' || strcmp(then->h1, now->h1) == 0) return MG_OK;
 	return err_set(
 		err, MG_CORRUPT, MG_CAUSE_PROOF,
 		"upstream now serves %s where %s was recorded from %s: re-tagged or altered; "
 		"refused",
-		now->h1, then->h1, then->origin);
+		now->h1, then->h1, ask_name(then->origin));
 }
 
-static enum mg_code check(const struct attempt *a, struct stage *st,
-			  struct provenance_artifact *out, struct mg_err *err)
+/* Holding the version's lock: its other artifacts may have come in while this one was on its way. */
+static enum mg_code commit(struct attempt *a, struct stage **st,
+			   struct provenance_artifact *artifact, struct mg_err *err)
 {
-	enum mg_code rc = MG_INTERNAL;
-	switch (provenance_kind_of(a->t->kind)) {
-	case PROVENANCE_INFO:
-		rc = check_info(a, st, err);
-		break;
-	case PROVENANCE_MOD:
-		rc = check_mod(st, out, err);
-		break;
-	case PROVENANCE_ZIP:
-		rc = check_zip(a, st, out, err);
-		break;
-	case PROVENANCE_KINDS:
-		MG_ASSERT(false && "no artifact");
+	struct store *s = a->j->means->store;
+	struct provenance known;
+	pthread_mutex_lock(lock_of(a->t));
+	enum mg_code rc = provenance_read(s, a->t, &known, err);
+	if (rc == MG_OK) rc = check_unchanged(a, &known, artifact, err);
+	if (rc == MG_OK) rc = check_same_mod(a, &known, artifact, err);
+	/* No record; an unreadable one is begun anew by the commit. */
+	if (err->cause == MG_CAUSE_STORAGE && (rc == MG_NOT_FOUND || rc == MG_CORRUPT)) rc = MG_OK;
+	if (rc == MG_OK && a->unreadable) {
+		struct mg_buf key = BUF_MAX(KEY_MAX);
+		store_key(a->t, &key);
+		rc = store_quarantine(s, buf_cstr(&key), "cannot be read", err);
+		buf_deinit(&key);
 	}
-	return rc == MG_OK ? check_unchanged(a, out, err) : rc;
+	if (rc == MG_OK) rc = provenance_commit(s, a->t, st, artifact, err);
+	pthread_mutex_unlock(lock_of(a->t));
+	return rc;
 }
 
 /* --- one origin --- */
@@ -215,34 +279,32 @@ static void put_ziphash(struct store *s, const struct target *t, const char *h1)
 
 static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct mg_err *err)
 {
-	const struct attempt *a = arg;
+	struct attempt *a = arg;
 	const struct job_means *m = a->j->means;
 	struct stage *st = NULL;
 	struct mg_buf url = BUF_MAX(URL_MAX), from = BUF_MAX(URL_MAX);
+	struct provenance_artifact artifact = { .present = true, .verified = "none" };
+	upstream_redact(proxy->url, &from);
+	snprintf(artifact.origin, sizeof artifact.origin, "%.*s", SPAN_ARG(buf_span(&from)));
+	bool framed = false;
 	origin_url(proxy, a->t, &url);
 	enum mg_code rc = stage_new(m->store, &st, err);
 	if (rc != MG_OK) goto out;
 	rc = ask_url(a->j, proxy, buf_span(&url), max_bytes[provenance_kind_of(a->t->kind)],
 		     &(struct upstream_sink){
 			     .write = write_stage, .restart = restart_stage, .arg = st },
-		     err);
+		     &framed, err);
+	/* The other kinds show it themselves when they are cut. */
+	if (rc == MG_OK && !framed && a->t->kind == TARGET_MOD)
+		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_HTTP,
+			     "%.120s sends a .mod without its length: it may be cut",
+			     ask_name(artifact.origin));
 	if (rc != MG_OK) goto out;
-
-	struct provenance_artifact artifact = { .present = true,
-						.verified = "none",
-						.fetched_s = clock_wall_s() };
-	upstream_redact(proxy->url, &from);
-	snprintf(artifact.origin, sizeof artifact.origin, "%.*s", SPAN_ARG(buf_span(&from)));
+	artifact.fetched_s = clock_wall_s();
 	rc = check(a, st, &artifact, err);
-	if (rc != MG_OK) {
-		if (err->cause != MG_CAUSE_STORAGE)
-			rc = err_wrap(err, "%.*s sent a bad answer",
-				      SPAN_ARG(span_first(buf_span(&from), 120)));
-		goto out;
-	}
-	pthread_mutex_lock(lock_of(a->t));
-	rc = provenance_commit(m->store, a->t, &st, &artifact, err);
-	pthread_mutex_unlock(lock_of(a->t));
+	if (rc == MG_OK) rc = commit(a, &st, &artifact, err);
+	if (rc != MG_OK && err->cause != MG_CAUSE_STORAGE)
+		rc = err_wrap(err, "%.120s sent a bad answer", ask_name(artifact.origin));
 	if (rc == MG_OK && a->t->kind == TARGET_ZIP) put_ziphash(m->store, a->t, artifact.h1);
 out:
 	stage_free(&st);
@@ -253,34 +315,83 @@ out:
 
 /* --- the whole --- */
 
-static bool is_stored(const struct job *j, const char *key, bool damaged, struct mg_err *err)
+enum stored {
+	STORED_NOT,
+	STORED_GOOD,
+	STORED_UNPROVEN,   /* its record cannot be read: the same bytes will give it another */
+	STORED_UNREADABLE, /* itself cannot be read */
+};
+
+/* Does the file agree with its record, as far as it has one? The front says that it does not; but the
+ * front may have run out of descriptors or seen the disk hiccup, and its word must not cost the last copy
+ * there is. False: it is damaged. */
+static bool is_sound(const struct job *j, const struct target *t, const struct store_file *file,
+		     enum stored *out, struct mg_err *err)
 {
-	struct store_file file;
-	const enum store_find found = store_find(j->means->store, key, true, &file, err);
-	if (found == STORE_HIT) close(file.fd);
-	if (found == STORE_HIT && !damaged) return true;
-	if (found == STORE_HIT || (found == STORE_FAULT && err->code == MG_CORRUPT)) {
-		if (store_quarantine(j->means->store, key, "failed its check", err) != MG_OK)
-			log_error("cannot quarantine", LOG_S("key", key),
-				  LOG_S("reason", err->text));
+	struct provenance known;
+	uint8_t sha256[32];
+	enum mg_code rc = provenance_read(j->means->store, t, &known, err);
+	*out = STORED_GOOD;
+	if (rc == MG_NOT_FOUND) return true;
+	if (rc != MG_OK) {
+		*out = STORED_UNPROVEN;
+		return true;
 	}
-	return false;
+	const struct provenance_artifact *record = &known.artifact[provenance_kind_of(t->kind)];
+	if (!record->present) return true;
+	if (record->size != file->size) return false;
+	rc = verified_hash(file, sha256, err);
+	if (rc == MG_CORRUPT) return false;
+	if (rc != MG_OK) *out = STORED_UNREADABLE;
+	return rc != MG_OK || memcmp(sha256, record->sha256, sizeof sha256) == 0;
 }
 
-static bool adopt(const struct job *j, const struct target *t)
+/* What stands at the key; what is damaged goes to quarantine. *err is written for UNPROVEN and
+ * UNREADABLE, and when the result is not MG_OK. */
+static enum mg_code look(const struct job *j, const struct target *t, bool damaged,
+			 enum stored *out, struct mg_err *err)
 {
-	struct mg_err err;
+	struct mg_buf key = BUF_MAX(KEY_MAX);
+	struct store_file file;
+	bool sound = true;
+	enum mg_code rc = MG_OK;
+	store_key(t, &key);
+	switch (store_find(j->means->store, buf_cstr(&key), true, &file, err)) {
+	case STORE_HIT:
+		*out = STORED_GOOD;
+		if (damaged) sound = is_sound(j, t, &file, out, err);
+		close(file.fd);
+		break;
+	case STORE_FAULT:
+		sound = err->code != MG_CORRUPT;
+		*out = STORED_UNREADABLE;
+		break;
+	case STORE_MISS:
+	case STORE_WOULD_BLOCK:
+		*out = STORED_NOT;
+	}
+	if (!sound) {
+		*out = STORED_NOT;
+		rc = store_quarantine(j->means->store, key.p, "failed its check", err);
+	}
+	buf_deinit(&key);
+	return rc;
+}
+
+/* From an Athens tree. MG_NOT_FOUND: it is not there, or of no use. */
+static enum mg_code adopt(const struct job *j, const struct target *t, struct mg_err *err)
+{
 	pthread_mutex_lock(lock_of(t));
-	const enum mg_code rc = athenstree_adopt(j->means->store, t, &err);
+	enum mg_code rc = athenstree_adopt(j->means->store, t, err);
 	pthread_mutex_unlock(lock_of(t));
 	if (rc != MG_OK && rc != MG_NOT_FOUND) {
 		struct mg_buf name = BUF_MAX(KEY_MAX);
 		target_name(t, &name);
 		log_warn("not adopted from Athens", LOG_SP("target", buf_span(&name)),
-			 LOG_S("reason", err.text));
+			 LOG_S("reason", err->text));
 		buf_deinit(&name);
 	}
-	return rc == MG_OK;
+	return rc == MG_CORRUPT ? MG_NOT_FOUND : rc;
 }
 
 /* All artifacts of a version come from one origin: the one on record is asked first. */
@@ -301,6 +412,8 @@ static struct proxylist order_of(const struct job *j, const struct provenance *k
 		/* To the front, followed by the others in their order; a 404 there moves on. */
 		struct proxylist_entry *entries = arena_alloc(j->arena, list.n * sizeof *entries);
 		entries[0] = list.entries[i];
+		/* Who would have been asked after any failure of those before is not held to less. */
+		entries[0].any_error |= list.entries[i - 1].any_error;
 		for (size_t from = 0, to = 1; from < list.n; from++)
 			if (from != i) entries[to++] = list.entries[from];
 		list.entries = entries;
@@ -309,29 +422,49 @@ static struct proxylist order_of(const struct job *j, const struct provenance *k
 	return list;
 }
 
+static enum mg_code ask_origins(struct attempt *a, bool *asked, struct mg_err *err)
+{
+	const struct job *j = a->j;
+	if (origin_is_private(span_of(j->means->options->private), a->t->path))
+		return err_set(
+			err, MG_NOT_FOUND, MG_CAUSE_POLICY,
+			"not stored; a private module (GOPRIVATE, GONOPROXY) is not asked of "
+			"upstream proxies");
+	struct provenance known;
+	const enum mg_code recorded = provenance_read(j->means->store, a->t, &known, err);
+	/* An unreadable record is begun anew by the commit; a disk that fails is not. */
+	if (recorded != MG_OK && recorded != MG_NOT_FOUND && recorded != MG_CORRUPT)
+		return recorded;
+	const struct proxylist list = order_of(j, recorded == MG_OK ? &known : NULL);
+	return origin_walk(&list, visit, a, asked, err);
+}
+
 enum mg_code artifact_get(const struct job *j, const struct target *t, bool damaged, bool *asked,
 			  struct mg_err *err)
 {
 	MG_ASSERT(!target_is_mutable(t->kind));
 	*asked = false;
-	struct mg_buf key = BUF_MAX(KEY_MAX);
-	store_key(t, &key);
-	const bool stored = is_stored(j, buf_cstr(&key), damaged, err);
-	buf_deinit(&key);
-	if (stored || adopt(j, t)) return MG_OK;
-	if (origin_is_private(span_of(j->means->options->private), t->path))
-		return err_set(
-			err, MG_NOT_FOUND, MG_CAUSE_POLICY,
-			"not stored; a private module (GOPRIVATE, GONOPROXY) is not asked of "
-			"upstream proxies");
-
-	struct provenance known;
-	struct attempt a = { .j = j, .t = t };
-	const enum mg_code recorded = provenance_read(j->means->store, t, &known, err);
-	if (recorded == MG_OK) a.known = &known;
-	/* An unreadable record is begun anew by the commit; a disk that fails is not. */
-	if (recorded != MG_OK && recorded != MG_NOT_FOUND && recorded != MG_CORRUPT)
-		return recorded;
-	const struct proxylist list = order_of(j, a.known);
-	return origin_walk(&list, visit, &a, asked, err);
+	struct mg_err trouble = { 0 }, athens = { 0 };
+	enum stored stored;
+	enum mg_code rc = look(j, t, damaged, &stored, &trouble);
+	if (rc != MG_OK) {
+		*err = trouble;
+		return rc;
+	}
+	if (stored == STORED_GOOD) return MG_OK;
+	bool faulty = stored != STORED_NOT;
+	if (!faulty) {
+		rc = adopt(j, t, &athens);
+		if (rc == MG_OK) return MG_OK;
+		faulty = rc != MG_NOT_FOUND;
+		trouble = athens;
+	}
+	struct attempt a = { .j = j, .t = t, .unreadable = stored == STORED_UNREADABLE };
+	rc = ask_origins(&a, asked, err);
+	if (rc == MG_OK || rc == MG_CANCELED || !faulty) return rc;
+	/* What an origin lacks may well be stored: the disk, not the origin, is what failed. */
+	*asked = false;
+	*err = trouble;
+	if (err->code == MG_NOT_FOUND) err->code = MG_UNAVAILABLE;
+	return err->code;
 }

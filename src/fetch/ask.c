@@ -28,6 +28,11 @@ static struct mg_span reason_of(const struct upstream_answer *a)
 	return span_first(span_trim(span_cut(&rest, '\n')), QUOTE_MAX);
 }
 
+const char *ask_name(const char *origin)
+{
+	return strncmp(origin, "file:", 5) == 0 ? "the module tree" : origin;
+}
+
 static enum mg_code code_of(int status, enum mg_cause *cause)
 {
 	*cause = MG_CAUSE_UPSTREAM;
@@ -54,16 +59,16 @@ static enum mg_code refusal(const struct upstream_answer *a, struct mg_span url,
 	struct mg_buf where = BUF_MAX(URL_MAX);
 	upstream_redact(url, &where);
 	const struct mg_span reason = reason_of(a);
-	err_set(err, code, cause, "%.*s answered %d%s%.*s",
-		SPAN_ARG(span_first(buf_span(&where), 180)), a->status, reason.n > 0 ? ": " : "",
-		SPAN_ARG(reason));
+	err_set(err, code, cause, "%.180s answered %d%s%.*s", ask_name(buf_cstr(&where)), a->status,
+		reason.n > 0 ? ": " : "", SPAN_ARG(reason));
 	err->retry_after_s = a->retry_after_s;
 	buf_deinit(&where);
 	return code;
 }
 
 enum mg_code ask_url(const struct job *j, const struct proxylist_entry *proxy, struct mg_span url,
-		     uint64_t max_bytes, const struct upstream_sink *sink, struct mg_err *err)
+		     uint64_t max_bytes, const struct upstream_sink *sink, bool *framed,
+		     struct mg_err *err)
 {
 	struct upstream_answer answer = { .text = BUF_MAX(REASON_MAX) };
 	enum mg_code rc = upstream_get(j->means->upstream,
@@ -77,6 +82,7 @@ enum mg_code ask_url(const struct job *j, const struct proxylist_entry *proxy, s
 				       },
 				       &answer, err);
 	if (rc == MG_OK && answer.status != 200) rc = refusal(&answer, url, err);
+	if (framed != NULL) *framed = answer.framed;
 	buf_deinit(&answer.text);
 	return rc;
 }
@@ -93,7 +99,7 @@ enum mg_code ask_target(const struct job *j, const struct proxylist_entry *proxy
 					  .restart = restart_memory,
 					  .arg = out,
 				  },
-				  err);
+				  NULL, err);
 	buf_deinit(&url);
 	return rc;
 }

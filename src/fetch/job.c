@@ -6,6 +6,7 @@
 #include "fetch/ask.h"
 #include "fetch/origin.h"
 #include "fetch/versions.h"
+#include "gomod/modpath.h"
 
 #define KEY_MAX 16384
 #define URL_MAX 16384
@@ -40,7 +41,7 @@ static enum mg_code visit_go_get(void *arg, const struct proxylist_entry *proxy,
 					  .restart = restart_body,
 					  .arg = &j->body,
 				  },
-				  err);
+				  NULL, err);
 	buf_deinit(&url);
 	return rc;
 }
@@ -48,10 +49,16 @@ static enum mg_code visit_go_get(void *arg, const struct proxylist_entry *proxy,
 static void run_go_get(struct job *j)
 {
 	bool asked;
+	struct mg_err why;
 	struct mg_span path = span_from(j->name, 1);
 	if (!j->means->options->go_get) {
 		j->code = err_set(&j->err, MG_NOT_FOUND, MG_CAUSE_NONE,
 				  "go-import pages are not passed through (setting go-get)");
+	} else if (modpath_check_import(path, &why) != MG_OK) {
+		/* Spelled otherwise a name would pass the patterns below, or climb out of the
+		 * upstream's folder. */
+		j->code = err_set(&j->err, MG_NOT_FOUND, MG_CAUSE_NONE, "no import path: %s",
+				  why.text);
 	} else if (origin_is_private(span_of(j->means->options->private), path)) {
 		j->code = err_set(&j->err, MG_NOT_FOUND, MG_CAUSE_POLICY,
 				  "private (GOPRIVATE, GONOPROXY): not asked of upstream proxies");
