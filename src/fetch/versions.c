@@ -113,13 +113,14 @@ static enum mg_code walk(struct list_attempt *a, origin_visit_fn *visit, bool *a
 	return origin_walk(&m->origins, visit, a, asked, err);
 }
 
-/* Union of origin and store. */
+/* Union of origin and store. *newest: see verlist_newest. */
 static enum mg_code get_list(const struct job *j, const struct target *t, struct verlist *list,
-			     bool *stale, bool *asked, struct mg_err *err)
+			     struct mg_span *newest, bool *stale, bool *asked, struct mg_err *err)
 {
 	struct list_attempt a = { .j = j, .t = t, .list = list };
 	struct mg_err failure = { 0 };
 	const enum mg_code walked = walk(&a, visit_list, asked, &failure);
+	*newest = a.newest;
 	if (walked == MG_CANCELED) {
 		*err = failure;
 		return walked;
@@ -199,17 +200,19 @@ static enum mg_code make_latest(const struct job *j, const struct target *t, boo
 {
 	struct verlist list = { 0 };
 	struct target sub;
+	struct mg_span newest = { 0 };
 	bool list_stale = false, list_asked = false;
 	enum mg_code rc = target_make(TARGET_LIST, t->path, SPAN(""), j->arena, &sub, err);
-	if (rc == MG_OK) rc = get_list(j, &sub, &list, &list_stale, &list_asked, err);
+	if (rc == MG_OK) rc = get_list(j, &sub, &list, &newest, &list_stale, &list_asked, err);
 	*asked |= list_asked;
 	if (rc != MG_OK) return rc;
-	const struct mg_span version = verlist_latest(&list, takes_incompatible(j, t, &list));
-	if (version.n == 0)
+	struct mg_span version = verlist_latest(&list, takes_incompatible(j, t, &list));
+	if (version.n == 0) version = newest;
+	if (version.n > 0) rc = target_make(TARGET_INFO, t->path, version, j->arena, &sub, err);
+	if (version.n == 0 || rc != MG_OK || sub.kind != TARGET_INFO)
 		return err_set(err, MG_NOT_FOUND, MG_CAUSE_NONE,
 			       "no upstream answers @latest, and the module has no tagged version");
-	rc = target_make(TARGET_INFO, t->path, version, j->arena, &sub, err);
-	if (rc == MG_OK) rc = artifact_get(j, &sub, false, &list_asked, err);
+	rc = artifact_get(j, &sub, false, &list_asked, err);
 	if (rc != MG_OK) return rc;
 	struct mg_buf key = BUF_MAX(KEY_MAX), body = BUF_MAX(INFO_MAX);
 	store_key(&sub, &key);
@@ -229,7 +232,8 @@ enum mg_code versions_get(const struct job *j, const struct target *t, bool *sta
 	*stale = *asked = false;
 	if (t->kind == TARGET_LIST) {
 		struct verlist list = { 0 };
-		return get_list(j, t, &list, stale, asked, err);
+		struct mg_span newest;
+		return get_list(j, t, &list, &newest, stale, asked, err);
 	}
 	struct mg_err failure = { 0 };
 	enum mg_code rc = ask_info(j, t, stale, asked, &failure);
