@@ -102,6 +102,17 @@ static void write_note(struct store *s, int folder, const char *name, const char
 	if (rc != 0) log_warn("store: no note beside a quarantined file", LOG_I("errno", -rc));
 }
 
+/* A link, pipe or device goes if it cannot be moved: the sandbox lets nobody make such things. */
+static int put_away(struct store *s, int from, const char *name, int to, const char *to_name)
+{
+	struct stat st;
+	const int rc = io_rename(&s->io, from, name, to, to_name);
+	if (rc != -EACCES || fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return rc;
+	return io_unlink(&s->io, from, name);
+}
+
 enum mg_code store_quarantine(struct store *s, const char *key, const char *why, struct mg_err *err)
 {
 	MG_ASSERT(s->mode == STORE_WRITE);
@@ -122,7 +133,7 @@ enum mg_code store_quarantine(struct store *s, const char *key, const char *why,
 	snprintf(to_key, sizeof to_key, "quarantine/%s", to_name);
 	const char *ignored;
 	const int to = folder_make(s, to_key, &ignored);
-	int rc = to < 0 ? to : io_rename(&s->io, from, from_name, to, to_name);
+	int rc = to < 0 ? to : put_away(s, from, from_name, to, to_name);
 	if (rc == 0) {
 		write_note(s, to, to_name, path, why);
 		rc = io_fsync_folder(&s->io, from);
