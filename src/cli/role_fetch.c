@@ -110,7 +110,8 @@ static struct fetch_options fetch_options_of(const struct settings *s)
 {
 	struct fetch_options o = FETCH_OPTIONS_DEFAULT;
 
-	o.goproxy = s->goproxy;
+	/* Offline there is still an Athens tree to adopt from, and lists to make of what is stored. */
+	o.goproxy = s->offline ? "off" : s->goproxy;
 	o.private = s->gonoproxy[0] != '\0' ? s->gonoproxy : s->goprivate;
 	o.absent_ms = (uint32_t)s->fetch_absent;
 	o.denied_ms = (uint32_t)s->fetch_denied;

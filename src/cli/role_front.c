@@ -21,7 +21,6 @@ static struct front_options options_of(const struct settings *s)
 	o.max_connections = (uint32_t)s->max_connections;
 	o.hot_bytes = s->hot_cache;
 	o.go_get = s->go_get;
-	o.cache_only = s->offline;
 	return o;
 }
 

@@ -20,6 +20,7 @@
 struct front {
 	struct worker *workers;
 	unsigned count;
+	_Atomic uint64_t storage_fault_ms;
 	struct channel *control;
 };
 
@@ -125,8 +126,8 @@ int front_run(const struct front_options *options, const int *listen_fds, size_t
 	struct front f = { .count = workers,
 			   .workers = check_calloc(workers, sizeof(struct worker)) };
 	for (unsigned i = 0; i < workers; i++) {
-		worker_init(&f.workers[i], options, store, fs, listen_fds, listen_count,
-			    channel_fds[i], span_make(fields, (size_t)n), workers);
+		worker_init(&f.workers[i], options, store, fs, &f.storage_fault_ms, listen_fds,
+			    listen_count, channel_fds[i], span_make(fields, (size_t)n), workers);
 	}
 	f.control = channel_new(f.workers[0].loop, control_fd, on_control, on_control_closed, &f);
 	run_all(&f);

@@ -18,7 +18,6 @@ struct front_options {
 	uint32_t max_connections;  /* of the process */
 	size_t hot_bytes;          /* of the process: prebuilt answers kept in memory */
 	bool go_get;               /* PATH?go-get=1 is passed through to the upstreams */
-	bool cache_only;           /* never ask fetch: offline */
 };
 
 #define FRONT_OPTIONS_DEFAULT                                                                      \

@@ -93,8 +93,11 @@ static struct reply *error_reply(struct pending *p, const struct mg_err *err, ui
 	} else {
 		target_name(&p->target, &name);
 	}
-	if (err->code != MG_NOT_FOUND && err->code != MG_CANCELED) {
-		log_warn("request failed", LOG_SP("target", buf_span(&name)),
+	const bool absent = err->code == MG_NOT_FOUND;
+	/* What was merely not looked for is no event. */
+	if (err->code != MG_CANCELED && !(absent && p->order.request_id.n == 0)) {
+		const enum log_level level = absent ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
+		LOG_LINE(level, "request failed", LOG_SP("target", buf_span(&name)),
 			 LOG_S("code", err_code_name(err->code)),
 			 LOG_S("cause", err_cause_name(err->cause)), LOG_S("reason", err->text),
 			 LOG_SP("request", p->order.request_id));
@@ -109,7 +112,7 @@ static void note_fault(struct worker *w, const struct mg_err *err)
 {
 	if (err->cause != MG_CAUSE_STORAGE) return;
 	if (err->code == MG_CORRUPT || err->code == MG_NOT_FOUND) return;
-	w->storage_fault_ms = loop_now_ms(w->loop);
+	atomic_store(w->storage_fault_ms, clock_mono_ms());
 }
 
 static void settle_error(struct pending *p, const struct mg_err *err, uint32_t ttl_ms)

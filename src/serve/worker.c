@@ -4,13 +4,15 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "gomod/modpath.h"
 #include "gomod/target.h"
 #include "serve/answer.h"
 #include "serve/orders.h"
 #include "serve/pending.h"
 
-/* How long one storage fault keeps the worker from calling itself ready. */
+/* How long one storage fault keeps the workers from calling themselves ready. */
 #define FAULT_MEMORY_MS 10000
 
 static void send_once(struct exchange *x, struct reply *r)
@@ -30,13 +32,13 @@ static void send_not_found(struct exchange *x, const char *reason)
 
 static void send_ready(struct worker *w, struct exchange *x)
 {
-	uint64_t now = loop_now_ms(w->loop);
+	const uint64_t fault_ms = atomic_load(w->storage_fault_ms);
 	const char *why = NULL;
 	if (w->draining) {
 		why = "draining: this process is going down";
-	} else if (!w->options->cache_only && !orders_connected(w->orders)) {
+	} else if (!orders_connected(w->orders)) {
 		why = "fetch: the fetch process is being restarted";
-	} else if (w->storage_fault_ms != 0 && now - w->storage_fault_ms < FAULT_MEMORY_MS) {
+	} else if (fault_ms != 0 && clock_mono_ms() - fault_ms < FAULT_MEMORY_MS) {
 		why = "store: reading or writing it failed within the last 10 s; see the log";
 	}
 	if (why == NULL) {
@@ -84,6 +86,21 @@ static bool cut_prefix(struct mg_span *path, struct mg_span prefix)
 	return true;
 }
 
+/* The path is asked upstream as it stands: another spelling of a name ("%2e") would pass by the private
+ * patterns, and import paths need none. */
+static void route_go_get(struct worker *w, struct exchange *x, struct mg_span path,
+			 bool stored_only)
+{
+	struct mg_err err;
+	if (!w->options->go_get || stored_only) {
+		send_not_found(x, "go-import pages are not passed through (setting go-get)");
+	} else if (modpath_check_import(span_from(path, 1), &err) != MG_OK) {
+		send_not_found(x, err.text);
+	} else {
+		pending_go_get(w->pending, x, path);
+	}
+}
+
 static void route_module(struct worker *w, struct exchange *x)
 {
 	struct mg_span path = x->head.path;
@@ -97,15 +114,10 @@ static void route_module(struct worker *w, struct exchange *x)
 		return;
 	}
 	bool stored_only =
-		cut_prefix(&path, SPAN("/cached-only")) || w->options->cache_only ||
+		cut_prefix(&path, SPAN("/cached-only")) ||
 		span_eq_nocase(x->head.field[HEAD_FIELD_DISABLE_MODULE_FETCH], SPAN("true"));
 	if (asks_go_get(x->head.query)) {
-		if (w->options->go_get && !stored_only) {
-			pending_go_get(w->pending, x, path);
-		} else {
-			send_not_found(x,
-				       "go-import pages are not passed through (setting go-get)");
-		}
+		route_go_get(w, x, path, stored_only);
 		return;
 	}
 	struct target t;
@@ -115,6 +127,18 @@ static void route_module(struct worker *w, struct exchange *x)
 		return;
 	}
 	pending_begin(w->pending, x, &t, stored_only);
+}
+
+/* Via = #( received-protocol RWS received-by [ RWS comment ] ) (RFC 9110 §7.6.3). Are we one of them? */
+static bool passed_here(struct mg_span via, struct mg_span name)
+{
+	while (via.p != NULL) {
+		struct mg_span hop = span_trim(span_cut(&via, ','));
+		span_cut(&hop, ' ');
+		hop = span_trim(hop);
+		if (span_eq(span_cut(&hop, ' '), name)) return true;
+	}
+	return false;
 }
 
 static void route_method(struct worker *w, struct exchange *x)
@@ -131,8 +155,7 @@ static void handle(struct exchange *x, void *arg)
 		route_method(w, x);
 		return;
 	}
-	if (h->field[HEAD_FIELD_VIA].p != NULL &&
-	    span_find(h->field[HEAD_FIELD_VIA], w->via) >= 0) {
+	if (passed_here(h->field[HEAD_FIELD_VIA], w->via)) {
 		exchange_send(x, w->looped);
 		return;
 	}
@@ -155,14 +178,16 @@ static void release_reply(void *value)
 }
 
 void worker_init(struct worker *w, const struct front_options *options, struct store *store,
-		 struct lane *fs, const int *listen_fds, size_t listen_count, int channel_fd,
-		 struct mg_span server_fields, unsigned workers)
+		 struct lane *fs, _Atomic uint64_t *storage_fault_ms, const int *listen_fds,
+		 size_t listen_count, int channel_fd, struct mg_span server_fields,
+		 unsigned workers)
 {
 	*w = (struct worker){
 		.options = options,
 		.loop = loop_new(),
 		.store = store,
 		.fs = fs,
+		.storage_fault_ms = storage_fault_ms,
 		.hot = hot_new(options->hot_bytes / workers, release_reply),
 		.via = span_of(options->via),
 	};

@@ -3,6 +3,8 @@
 #ifndef SERVE_WORKER_H
 #define SERVE_WORKER_H
 
+#include <stdatomic.h>
+
 #include "http/server.h"
 #include "loop/lane.h"
 #include "loop/loop.h"
@@ -20,16 +22,18 @@ struct worker {
 	struct pending_table *pending;
 	struct orders *orders;
 	struct reply *root, *live, *ready, *options_reply, *bad_method, *looped;
-	struct mg_span via;        /* options->via */
-	uint64_t storage_fault_ms; /* when the storage last failed us; 0: never */
+	struct mg_span via; /* options->via */
+	/* Shared: when the storage last failed one of the workers (clock_mono_ms); 0: never. */
+	_Atomic uint64_t *storage_fault_ms;
 	bool draining;
 };
 
 /* channel_fd is taken over. server_fields: the lines for every answer. Any thread; from then on the
  * loop's. */
 void worker_init(struct worker *w, const struct front_options *options, struct store *store,
-		 struct lane *fs, const int *listen_fds, size_t listen_count, int channel_fd,
-		 struct mg_span server_fields, unsigned workers);
+		 struct lane *fs, _Atomic uint64_t *storage_fault_ms, const int *listen_fds,
+		 size_t listen_count, int channel_fd, struct mg_span server_fields,
+		 unsigned workers);
 /* Stops the loop when the last answer is sent, at the latest after deadline_ms. */
 void worker_drain(struct worker *w, uint64_t deadline_ms);
 void worker_deinit(struct worker *w); /* after its loop ended and the fs lane was freed */
