@@ -85,6 +85,24 @@ def test_a_fetch_that_crashes_at_once_is_started_ever_later(modgate, stocked):
     expect.success(modgate.get(M + "v1.0.1.info"))
 
 
+def test_readyz_names_what_is_not_ready(modgate, stocked):
+    """Fetch is started again ever later: killed often enough it is missing for a while."""
+    expect.success(modgate.get(M + "v1.0.0.info"))
+
+    def missing():
+        if pid := modgate.children().get("fetch"):
+            os.kill(pid, signal.SIGKILL)
+        answer = modgate.get("/readyz")
+        return answer if answer.status != 200 else None
+
+    answer = until(missing)
+    assert answer.status == 503 and answer.field("Retry-After")
+    assert answer.text.startswith("not ready: fetch: ")
+    assert modgate.get("/livez").status == 200
+    expect.success(modgate.get(M + "v1.0.0.info"))
+    modgate.wait_ready()
+
+
 def test_front_comes_back_on_the_same_sockets(modgate, stocked):
     expect.success(modgate.get(M + "v1.0.0.info"))
     front = modgate.children()["front"]

@@ -9,6 +9,7 @@ def failure(answer, status, *words):
     statuses = status if isinstance(status, tuple) else (status,)
     assert answer.status in statuses, answer
     assert answer.field("Content-Type") == "text/plain; charset=utf-8"
+    assert answer.field("X-Go-Proxy")
     text = answer.body.decode("utf-8")
     assert len(answer.body) <= 648, f"{len(answer.body)} bytes"
     assert text.endswith("\n") and text.count("\n") == 1, text

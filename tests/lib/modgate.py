@@ -37,9 +37,10 @@ def free_port():
 class Modgate:
     """Started by `start`, ended by `stop`, which asserts what must hold for every exit."""
 
-    def __init__(self, folder, goproxy=None, config=None, env=None, args=(), prefix=""):
+    def __init__(self, folder, goproxy=None, config=None, env=None, args=(), prefix="", store=None):
         self.folder = pathlib.Path(folder)
-        self.store = self.folder / "store"
+        self.store = store or self.folder / "store"  # one that is given is not named on the command line
+        self.store_args = [] if store else ["--store", str(self.store)]
         self.goproxy = goproxy
         self.config = config
         self.env = env or {}
@@ -68,7 +69,7 @@ class Modgate:
 
     def start(self, wait=True):
         self.port = self.port or free_port()
-        argv = [binary(), "serve", "--listen", f"127.0.0.1:{self.port}", "--store", str(self.store)]
+        argv = [binary(), "serve", "--listen", f"127.0.0.1:{self.port}", *self.store_args]
         if self.config is not None:
             file = self.folder / "modgate.yaml"
             file.write_text(self.config)
@@ -96,7 +97,7 @@ class Modgate:
             if self.process.poll() is not None:
                 raise AssertionError(f"modgate ended with {self.process.returncode}:\n{self.log()}")
             try:
-                if self.get("/readyz").status == 200:
+                if http.request(self.address, "/readyz").status == 200:
                     return
             except OSError:
                 pass

@@ -84,6 +84,17 @@ class Made:
             file.write_bytes(data)
         return folder
 
+    def write_athens(self, folder):
+        """As a disk store of Athens: unescaped names, a folder for each version, no lists."""
+        for name, data in self.files.items():
+            epath, _, file = name.partition("/@v/")
+            version, dot, kind = unescape(file).rpartition(".")
+            if dot:
+                at = pathlib.Path(folder) / unescape(epath) / version
+                at.mkdir(parents=True, exist_ok=True)
+                (at / {"info": f"{version}.info", "mod": "go.mod", "zip": "source.zip"}[kind]).write_bytes(data)
+        return folder
+
 
 class Cache:
     """The cache/download folder of a module cache, answered the way a proxy would: lists hold what

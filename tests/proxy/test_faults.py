@@ -344,6 +344,31 @@ def test_f26_a_thousand_clients_and_one_cold_module(modgate_of, origin, tree, ki
         assert grown <= 30 << 20
 
 
+@pytest.mark.smoke
+def test_f26_one_get_for_each_artifact(modgate_of, origin, tree):
+    """A thousand clients who want all of a cold module, on as many workers as there are."""
+    m = modgate_of(origin.url, config="workers: 4\n")
+    tree.add("example.com/m", "v1.0.0").latest("example.com/m", "v1.0.0")
+    targets = [f"/example.com/m/{name}" for name in ("@v/list", "@latest", "@v/v1.0.0.info", "@v/v1.0.0.mod", "@v/v1.0.0.zip")]
+    origin.on(".", raw=Slowly(lambda conn, request: conn.sendall(origin.from_tree(request).bytes(request)) or True))
+    members = herd.run(m.address, targets * (CLIENTS // len(targets)))
+    assert {x.status for x in members} == {200}
+    for i, member in enumerate(members):
+        want = tree.files[targets[i % len(targets)][1:]]
+        assert member.got == len(want) and member.body == want[: herd.SMALL]
+    assert sorted(origin.paths()) == sorted(targets)
+
+
+def test_f26_a_body_cut_for_a_herd_is_fetched_again_once(modgate_of, origin, tree):
+    """The retry is the flight's: it does not multiply with those who wait."""
+    tree.add("example.com/m", "v1.0.0")
+    body = tree.files[ZIP[1:]]
+    origin.on(r"\.zip$", raw=half(body), times=1)
+    members = herd.run(modgate_of(origin.url).address, [ZIP] * 200, body)
+    assert all(x.status == 200 and x.as_expected for x in members)
+    assert origin.count(r"\.zip$") == 2
+
+
 def test_f26_the_first_client_may_leave(modgate, origin, tree):
     tree.add("example.com/m", "v1.0.0")
     gate = threading.Event()

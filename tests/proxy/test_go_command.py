@@ -56,6 +56,11 @@ def test_a_real_project_cold_and_warm(cache, modgate_of, go_of, tmp_path):
         direct = everything(go_of(origin.url), tmp_path / "direct")
         assert direct["download go.sum"] == (modules.PROJECT / "go.sum").read_text()
         assert len(json.loads("[" + direct["list -m -json"].replace("}\n{", "},\n{") + "]")) >= 100
+        # What is compared below says something.
+        assert " [v" in direct["list -m -u"], "no update is known"
+        assert all(len(line.split()) > 2 for line in direct["list -m -versions"].splitlines() if "/exp" not in line)
+        for kind in (r"github\.com/[a-z]*[A-Z]", r"gopkg\.in/", r"\+incompatible", r"/v[2-9] v[2-9]", r" v0\.0\.0-\d{14}-"):
+            assert re.search(kind, direct["tidy go.mod"]), kind
         asked_direct = origin.count()
 
         origin.forget()

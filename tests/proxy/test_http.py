@@ -76,6 +76,12 @@ def test_etag(shared, target):
     assert shared.modgate.get(target, [("If-None-Match", tag)], "HEAD").status == 304
 
 
+@pytest.mark.parametrize("target", [INFO, BIG, LIST, "/example.com/m/@v/v1.0.0.mod"])
+def test_everything_stored_has_its_date(shared, target):
+    at = expect.success(shared.modgate.get(target)).field("Last-Modified")
+    assert shared.modgate.get(target, [("If-Modified-Since", at)]).status == 304
+
+
 def test_last_modified(shared):
     full = shared.modgate.get(ZIP)
     at = full.field("Last-Modified")
@@ -193,12 +199,14 @@ def test_the_go_proxy_field_can_be_set(modgate_of, origin):
 def test_a_loop_is_508(modgate_of, origin, tree):
     tree.add("example.com/m", "v1.0.0")
     m = modgate_of(origin.url, config="via: gate\n")
-    for via in ("1.1 gate", "1.0 fred, 1.1 gate", "1.1 gate (build cache)"):
+    for via in ("1.1 gate", "1.0 fred, 1.1 gate", "1.1 gate (build cache)", "HTTP/1.1 gate,1.1 other"):
         answer = m.get(INFO, [("Via", via)])
         assert answer.status == 508 and "loop" in answer.text
     assert origin.requests == []
-    assert m.get(INFO, [("Via", "1.1 other")]).status == 200
-    assert "gate" in origin.requests[0].headers["via"][0]
+    for i, via in enumerate(("1.1 other", "1.1 gatekeeper", "1.1 corp-gate, 1.1 gate.example", "1.1 other (gate)")):
+        tree.add(f"example.com/via{i}", "v1.0.0")
+        assert m.get(f"/example.com/via{i}/@v/v1.0.0.info", [("Via", via)]).status == 200, via
+    assert origin.requests[0].headers["via"] == ["1.1 other, 1.1 gate"]
 
 
 def test_two_modgates_in_a_row_and_in_a_ring(modgate_of, origin, tree):
@@ -228,3 +236,33 @@ def test_go_get_is_passed_through_only_when_switched_on(shared, modgate_of, orig
     assert answer.status == 200 and answer.text == page
     assert answer.field("Content-Type").startswith("text/html")
     assert origin.requests[-1].target == "/example.com/m?go-get=1"
+
+
+def test_go_get_pages_under_all_other_rules(modgate_of, origin):
+    """Prefix, private names, GOPROXY's order, cache-only requests, faults: as for everything else."""
+    from lib.origin import Reply
+
+    page = Reply(200, "<html></html>", type="text/html; charset=utf-8")
+    origin.on(r"^/(corp\.)?example\.com(/.*)?$", page)
+    m = modgate_of(origin.url, config="go-get: true\npath-prefix: /go\nupstream:\n  retries: 0\n",
+                   env={"GOPRIVATE": "corp.example.com/secret"})
+    assert m.get("/go/example.com/m?go-get=1").body == page.body
+    assert m.get("/go/example.com/m/pkg?x=y&go-get=1").body == page.body
+    assert m.get("/go/example.com/M/v1/_x~y?go-get=1").body == page.body
+    assert m.get("/go/example.com/m?go-get=1", method="HEAD").status == 200
+    assert {r.target for r in origin.requests} == {
+        "/example.com/m?go-get=1", "/example.com/m/pkg?go-get=1", "/example.com/M/v1/_x~y?go-get=1"}
+    origin.forget()
+    for private in ("/go/corp.example.com/secret/app?go-get=1", "/go/corp.example.com?go-get=1"):
+        expect.failure(m.get(private), 404, "private")
+    expect.failure(m.get("/go/example.com/m?go-get=1", [("Disable-Module-Fetch", "true")]), 404)
+    expect.failure(m.get("/example.com/m?go-get=1"), 404)
+    assert origin.requests == []
+    expect.failure(m.get("/go/unknown.example/m?go-get=1"), 404, "unknown.example/m")
+    for bad in ("/go/../etc?go-get=1", "/go/example.com/a%2fb?go-get=1", "/go/example.com/%0d%0aX:y?go-get=1",
+                "/go//evil.test/m?go-get=1", "/go/corp%2eexample.com/secret/app?go-get=1", "/go/corp.example.com/%73ecret?go-get=1",
+                "/go/x.example/../corp.example.com/secret?go-get=1"):
+        assert 400 <= m.get(bad).status < 500, bad
+    assert all(r.path in ("/unknown.example/m",) for r in origin.requests), origin.requests
+    origin.on(".", Reply(503))
+    expect.failure(m.get("/go/example.com/other?go-get=1"), (502, 503))

@@ -62,8 +62,11 @@ def test_s11_07_an_outage_is_not_an_absence(modgate_of, origin, status):
     for target in ("/example.com/m/@v/list", "/example.com/m/@v/v1.0.0.info", "/example.com/m/@latest"):
         expect.failure(m.get(target), (502, 503, 504) if status != 401 else (403, 502, 503))
     origin.off()
-    origin.tree.add("example.com/n", "v1.0.0")
+    origin.tree.add("example.com/n", "v1.0.0").add("example.com/m", "v1.0.0")
     expect.success(m.get("/example.com/n/@v/v1.0.0.info"))
+    if status != 401:  # what an upstream withholds is remembered for a while, an outage is not
+        expect.success(m.get("/example.com/m/@v/v1.0.0.info"))
+        expect.success(m.get("/example.com/m/@v/list"), b"v1.0.0\n")
 
 
 def test_s11_08_empty_lists(shared):
@@ -200,7 +203,10 @@ def test_s11_29_what_arrives_truncated_is_not_stored(modgate_of, origin, tree):
 
 
 def test_s11_32_checksum_database_is_not_claimed(shared):
-    expect.failure(shared.modgate.get("/sumdb/sum.example/supported"), 404)
+    before = shared.origin.count()
+    for target in ("supported", "latest", "lookup/example.com/m@v1.0.0", "tile/8/0/000"):
+        expect.failure(shared.modgate.get("/sumdb/sum.example/" + target), 404)
+    assert shared.origin.count() == before, "asked upstream"
 
 
 def test_s11_34_absences_are_remembered_for_a_while(modgate, origin):
@@ -209,9 +215,8 @@ def test_s11_34_absences_are_remembered_for_a_while(modgate, origin):
         for _ in range(5):
             expect.failure(modgate.get(target), 404)
         assert origin.count(target.replace(".", r"\.") + "$") == 1, target
-        control = first.field("Cache-Control")
-        if "max-age" in control:  # s11 35: a tag may be pushed a minute later
-            assert int(control.split("max-age=")[1].split(",")[0]) <= 60
+        # s11 35: a tag may be pushed a minute later
+        assert 0 < int(first.field("Cache-Control").split("max-age=")[1]) <= 60
 
 
 def test_s11_36_withheld_is_403_and_not_an_absence(modgate, origin):

@@ -3,10 +3,11 @@
 
 import base64
 import json
+import threading
 
 import pytest
 
-from lib import expect
+from lib import expect, gocmd, herd
 from lib.modgate import free_port
 from lib.origin import Origin, Reply
 from lib.tree import Made
@@ -124,6 +125,58 @@ def test_upstream_without_latest(origin, tree, modgate):
     expect.failure(modgate.get("/example.com/none/@latest"), 404)
 
 
+PSEUDO = ["v0.0.0-20230101000000-aaaaaaaaaaaa", "v0.0.0-20240101000000-bbbbbbbbbbbb"]
+
+
+def test_upstream_without_latest_whose_list_has_only_pseudo_versions(origin, tree, modgate):
+    """As the go command does: then the newest of those, or the newest by the times in the list."""
+    for version in PSEUDO:
+        tree.add("example.com/m", version).add("example.com/t", version)
+    tree.files["example.com/m/@v/list"] = "".join(v + "\n" for v in reversed(PSEUDO)).encode()
+    tree.files["example.com/t/@v/list"] = f"{PSEUDO[0]} 2025-01-01T00:00:00Z\n{PSEUDO[1]} 2024-01-01T00:00:00Z\n".encode()
+    expect.success(modgate.get("/example.com/m/@v/list"), b"")
+    assert json.loads(expect.success(modgate.get("/example.com/m/@latest")).body)["Version"] == PSEUDO[1]
+    assert json.loads(expect.success(modgate.get("/example.com/t/@latest")).body)["Version"] == PSEUDO[0]
+
+
+def test_a_module_cache_is_an_upstream(tree, tmp_path, modgate_of, go_of):
+    """The cache/download of a go command as file://: it has no @latest, and its lists name pseudo-versions."""
+    tree.add("example.com/m", "v1.0.0").add("example.com/untagged", PSEUDO[0]).add("example.com/untagged", PSEUDO[1])
+    for version in PSEUDO:
+        tree.query("example.com/untagged", version, version)
+    with Origin(tree) as origin:
+        filler = go_of(origin.url)
+        work = gocmd.project(tmp_path / "filler")
+        filler.run("mod", "download", "example.com/m@v1.0.0", *(f"example.com/untagged@{v}" for v in PSEUDO), cwd=work)
+    cache = filler.modcache / "cache" / "download"
+    (cache / "example.com/untagged/@v/list").write_text("".join(v + "\n" for v in PSEUDO))
+    go = go_of(modgate_of(f"file://{cache}").url)
+    work = gocmd.project(tmp_path / "user")
+    for query, version in (("example.com/m@latest", "v1.0.0"), ("example.com/untagged@latest", PSEUDO[1])):
+        found = json.loads(go.run("list", "-m", "-json", query, cwd=work).stdout)
+        assert found["Version"] == version
+    go.run("mod", "download", f"example.com/untagged@{PSEUDO[1]}", cwd=work)
+
+
+def test_retractions_reach_the_developer(origin, tree, modgate, go_of, tmp_path):
+    """s11 45: the version that retracts itself and others. modgate lists all; the go command chooses."""
+    gomod = "module example.com/r\n\ngo 1.20\n\nretract v1.2.0 // only to retract\nretract v1.1.0 // leaks\n"
+    for version in ("v1.0.0", "v1.1.0"):
+        tree.add("example.com/r", version)
+    tree.add("example.com/r", "v1.2.0", gomod=gomod)
+    tree.add("example.com/all", "v1.0.0", gomod="module example.com/all\n\nretract v1.0.0\n")
+    work = gocmd.project(tmp_path / "user")
+    said = []
+    for goproxy in (origin.url, modgate.url):
+        go = go_of(goproxy)
+        assert go.run("list", "-m", "example.com/r@latest", cwd=work).stdout == "example.com/r v1.0.0\n"
+        assert go.run("list", "-m", "-versions", "example.com/r", cwd=work).stdout == "example.com/r v1.0.0\n"
+        shown = go.run("list", "-m", "-retracted", "-f", "{{.Retracted}}", "example.com/r@v1.1.0", cwd=work).stdout
+        assert shown == "[leaks]\n"
+        said.append(go.run("list", "-m", "example.com/all@latest", cwd=work, check=False).stderr.strip())
+    assert said[0] == said[1] and "no matching versions" in said[1]
+
+
 def test_upstream_that_withholds_a_zip(origin, tree, modgate):
     tree.add("example.com/m", "v1.0.0")
     origin.on(r"\.zip$", Reply(403, "license review pending\n"))
@@ -178,3 +231,35 @@ def test_noproxy_patterns_are_not_asked_upstream(origin, tree, modgate_of):
         assert m.get(target).status in (403, 404)
     assert origin.requests == [], "a private name, or a parent of one, went upstream"
     expect.success(m.get(INFO))
+
+
+def test_proxies_of_the_environment(origin, tree, modgate_of):
+    """http_proxy is heard for upstreams that are not this machine, NO_PROXY too."""
+    tree.add("example.com/m", "v1.0.0").add("example.com/n", "v1.0.0")
+    answer = lambda request: Reply(200, tree.files[request.path.split("mirror.example/")[-1].lstrip("/")])
+    origin.on(".", answer)
+    env = {"http_proxy": origin.url}
+    m = modgate_of("http://mirror.example/", env=env)
+    expect.success(m.get(INFO), tree.files[INFO[1:]])
+    assert [r.target for r in origin.requests] == ["http://mirror.example" + INFO]
+    assert origin.requests[0].headers["host"] == ["mirror.example"]
+    direct = modgate_of(origin.url, env=env)  # loopback is never proxied
+    expect.success(direct.get("/example.com/n/@v/v1.0.0.info"))
+    assert origin.requests[-1].target == "/example.com/n/@v/v1.0.0.info"
+    origin.forget()
+    excluded = modgate_of("http://mirror.invalid", env=env | {"NO_PROXY": ".invalid"}, config="upstream:\n  retries: 0\n")
+    expect.failure(excluded.get(INFO), 502, "mirror.invalid")
+    assert origin.requests == []
+
+
+def test_so_many_at_a_time_from_one_host(origin, tree, modgate_of):
+    names = [f"example.com/m{i}" for i in range(12)]
+    for name in names:
+        tree.add(name, "v1.0.0")
+    m = modgate_of(origin.url, config="upstream:\n  per-host: 3\n")
+    gate = threading.Event()
+    origin.on(".", hold=gate)
+    threading.Thread(target=lambda: (origin.wait_for(".", 3), gate.set()), daemon=True).start()
+    members = herd.run(m.address, [f"/{name}/@v/v1.0.0.info" for name in names])
+    assert {x.status for x in members} == {200}
+    assert origin.most_busy == 3

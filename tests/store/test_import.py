@@ -4,6 +4,8 @@
 import json
 import os
 import pathlib
+import pty
+import re
 import shutil
 import subprocess
 
@@ -233,3 +235,24 @@ def test_the_command(tmp_path):
     assert done.returncode == 1 and "refused: example.com/old/@v/v4.1.0+incompatible.zip: " in done.stderr
     assert run_import().returncode == run_import("--store").returncode == 2
     assert run_import(tmp_path, "--store", tmp_path / "other").returncode == 1
+
+
+def test_a_terminal_sees_a_bar(tmp_path):
+    source = modcache(tmp_path / "source", [(f"example.com/m{i % 40}", f"v1.{i}.0") for i in range(400)])
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([modgate.binary(), "import", source, "--store", tmp_path / "store"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=theirs, env={"PATH": os.environ["PATH"], "GOPROXY": "off"}) as p:
+        os.close(theirs)
+        shown = b""
+        try:
+            while data := os.read(ours, 65536):
+                shown += data
+        except OSError:  # how a terminal ends
+            pass
+    os.close(ours)
+    assert p.returncode == 0
+    bars = re.findall(r"\r\[(#*)(\.*)\] (\d+)/400 versions, [0-9.]+ k?M?B", shown.decode())
+    assert all(len(done) + len(left) == 30 for done, left, _ in bars)
+    counts = [int(n) for _, _, n in bars]
+    assert counts == sorted(counts) and counts[-1] == 400 and bars[-1][1] == ""
+    assert shown.endswith(b"\n")
