@@ -6,6 +6,7 @@ import collections
 import pytest
 
 from lib import gocmd, modules
+from lib import sumdb as databases
 from lib.modgate import Modgate
 from lib.origin import Origin
 from lib.tree import Made
@@ -48,6 +49,18 @@ def modgate_of(tmp_path):
 def modgate(modgate_of, origin):
     """A modgate whose one upstream is the test's origin."""
     return modgate_of(origin.url)
+
+
+@pytest.fixture(scope="session")
+def sumdb_program(tmp_path_factory):
+    return databases.build(tmp_path_factory.mktemp("oracle"))
+
+
+@pytest.fixture
+def sumdb(sumdb_program):
+    """An empty checksum database."""
+    with databases.Sumdb(sumdb_program) as db:
+        yield db
 
 
 @pytest.fixture(scope="session")

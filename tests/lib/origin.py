@@ -188,6 +188,19 @@ class Origin:
             headers[name.strip().lower()].append(value.strip())
         path = target.split("?", 1)[0]
         request = Request(method, target, path, headers, time.monotonic())
+        rule = self.admit(request)
+        try:
+            if rule and rule.raw:
+                if rule.hold is not None:
+                    rule.hold.wait(120)
+                return rule.raw(conn, request) is True
+            conn.sendall(self.reply(rule, request).bytes(request))
+            return "close" not in headers["connection"]
+        finally:
+            self.leave()
+
+    def admit(self, request):
+        """Counts the request; the rule that takes it, if one does."""
         with self.lock:
             self.requests.append(request)
             self.busy += 1
@@ -196,19 +209,19 @@ class Origin:
             if rule and rule.left > 0:
                 rule.left -= 1
             self.lock.notify_all()
-        try:
-            if rule and rule.hold is not None:
-                rule.hold.wait(120)
-            if rule and rule.raw:
-                return rule.raw(conn, request) is True
-            reply = rule.reply if rule and rule.reply else None
-            if callable(reply):
-                reply = reply(request)
-            conn.sendall((reply or self.from_tree(request)).bytes(request))
-            return "close" not in headers["connection"]
-        finally:
-            with self.lock:
-                self.busy -= 1
+        return rule
+
+    def leave(self):
+        with self.lock:
+            self.busy -= 1
+
+    def reply(self, rule, request):
+        if rule and rule.hold is not None:
+            rule.hold.wait(120)
+        reply = rule.reply if rule and rule.reply else None
+        if callable(reply):
+            reply = reply(request)
+        return reply or self.from_tree(request)
 
     def from_tree(self, request):
         if self.tree is None:

@@ -1,4 +1,4 @@
-// Small programs that know the right answers, for the tests of src/gomod.
+// Small programs that know the right answers: golang.org/x/mod, for the tests.
 module modgate.example/oracle
 
 go 1.26.0
