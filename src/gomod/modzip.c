@@ -7,6 +7,7 @@
 #include "gomod/foldtree.h"
 #include "gomod/modpath.h"
 #include "gomod/zipreader.h"
+#include "gomod/ziprules.h"
 
 struct check {
 	const struct zipsource *source;
@@ -156,26 +157,53 @@ static enum mg_code check_zip(struct check *c, struct mg_err *err)
 	return MG_OK;
 }
 
+static enum mg_code begin(struct check *c, const struct zipsource *source, struct mg_span path,
+			  struct mg_span version, struct mg_err *err)
+{
+	const enum mg_code rc = modpath_check_version(path, version, err);
+	if (rc != MG_OK) return rc;
+	c->source = source;
+	c->prefix = BUF_MAX(path.n + version.n + 2);
+	buf_append(&c->prefix, path);
+	buf_append_char(&c->prefix, '@');
+	buf_append(&c->prefix, version);
+	buf_append_char(&c->prefix, '/');
+	zipsource_open(source, &c->window);
+	return MG_OK;
+}
+
+static void end(struct check *c)
+{
+	zipreader_free(&c->reader);
+	zipsource_close(&c->window);
+	zipdir_deinit(&c->dir);
+	free(c->files);
+	buf_deinit(&c->prefix);
+}
+
 enum mg_code modzip_check(const struct zipsource *source, struct mg_span path,
 			  struct mg_span version, struct mg_buf *gomod, struct modzip_report *out,
 			  struct mg_err *err)
 {
 	MG_ASSERT(gomod == NULL || gomod->max - gomod->n >= MODZIP_SPECIAL_MAX);
-	enum mg_code rc = modpath_check_version(path, version, err);
+	struct check c = { .gomod = gomod };
+	enum mg_code rc = begin(&c, source, path, version, err);
 	if (rc != MG_OK) return rc;
-	struct check c = { .source = source, .gomod = gomod };
-	c.prefix = BUF_MAX(path.n + version.n + 2);
-	buf_append(&c.prefix, path);
-	buf_append_char(&c.prefix, '@');
-	buf_append(&c.prefix, version);
-	buf_append_char(&c.prefix, '/');
-	zipsource_open(source, &c.window);
 	rc = check_zip(&c, err);
 	if (rc == MG_OK) *out = c.report;
-	zipreader_free(&c.reader);
-	zipsource_close(&c.window);
-	zipdir_deinit(&c.dir);
-	free(c.files);
-	buf_deinit(&c.prefix);
+	end(&c);
 	return rc;
+}
+
+const char *modzip_explain(const struct zipsource *source, struct mg_span path,
+			   struct mg_span version, const char *want_h1)
+{
+	struct check c = { 0 };
+	struct mg_err err;
+	const char *rules = NULL;
+	if (begin(&c, source, path, version, &err) != MG_OK) return NULL;
+	if (check_zip(&c, &err) == MG_OK)
+		rules = ziprules_match(c.files, c.dir.n, c.prefix.n, want_h1);
+	end(&c);
+	return rules;
 }

@@ -31,5 +31,9 @@ struct modzip_report {
 MG_CHECK enum mg_code modzip_check(const struct zipsource *source, struct mg_span path,
 				   struct mg_span version, struct mg_buf *gomod,
 				   struct modzip_report *out, struct mg_err *err);
+/* A zip that modzip_check accepts, but with another h1 than want: by which other rules for what belongs
+ * into a zip (ziprules.h) it would have that. NULL: by none, or it cannot be read. */
+const char *modzip_explain(const struct zipsource *source, struct mg_span path,
+			   struct mg_span version, const char *want_h1);
 
 #endif
