@@ -9,6 +9,10 @@
 #include "store/io.h"
 #include "store/store.h"
 
+/* The oldest evidence goes when there is more of it than that. */
+#define QUARANTINE_FILES 256
+#define QUARANTINE_BYTES (UINT64_C(1) << 30)
+
 struct store {
 	enum store_mode mode;
 	char *path;

@@ -287,6 +287,33 @@ static void test_versions(void **state)
 	buf_deinit(&b);
 }
 
+/* The oldest evidence goes, with its note; the newest stays, whatever its size. */
+static void test_quarantine_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	char name[64];
+	for (int i = 0; i < QUARANTINE_FILES + 9; i++) {
+		snprintf(name, sizeof name, "quarantine/%010d-00000000", i);
+		assert_int_equal(store_put(f->store, name, SPAN("x"), STAGE_CREATE, &f->err),
+				 MG_OK);
+		snprintf(name, sizeof name, "quarantine/%010d-00000000.why", i);
+		assert_int_equal(store_put(f->store, name, SPAN("y"), STAGE_CREATE, &f->err),
+				 MG_OK);
+	}
+	assert_int_equal(mkdir(fixture_path(f, "quarantine/0000000000-folder"), 0700), 0);
+	assert_int_equal(store_put(f->store, KEY, SPAN("x"), STAGE_CREATE, &f->err), MG_OK);
+	assert_int_equal(store_quarantine(f->store, KEY, "test", &f->err), MG_OK);
+	assert_int_equal(fixture_count(f, "quarantine"), 2 * QUARANTINE_FILES + 1);
+	assert_int_equal(access(fixture_path(f, "quarantine/0000000009-00000000"), F_OK), -1);
+	assert_int_equal(access(fixture_path(f, "quarantine/0000000009-00000000.why"), F_OK), -1);
+	assert_int_equal(access(fixture_path(f, "quarantine/0000000010-00000000"), F_OK), 0);
+
+	assert_int_equal(store_put(f->store, KEY, SPAN("x"), STAGE_CREATE, &f->err), MG_OK);
+	assert_int_equal(truncate(fixture_path(f, KEY), (off_t)QUARANTINE_BYTES + 1), 0);
+	assert_int_equal(store_quarantine(f->store, KEY, "test", &f->err), MG_OK);
+	assert_int_equal(fixture_count(f, "quarantine"), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +328,7 @@ int main(void)
 		FIXTURE_TEST(test_touch),
 		FIXTURE_TEST(test_stage),
 		FIXTURE_TEST(test_versions),
+		FIXTURE_TEST(test_quarantine_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
