@@ -348,6 +348,22 @@ void settings_text(const struct settings *s, const struct settings_def *def, str
 	}
 }
 
+/* Where the '@' is that ends the user-info of "user:password@host:port/path"; -1: it has none. A
+ * password with a raw '/' in it makes no URL, but is one all the same. */
+static ptrdiff_t user_info_end(struct mg_span s)
+{
+	struct mg_span port = s;
+	const struct mg_span authority = span_cut(&port, '/');
+	const ptrdiff_t at = span_last_index(authority, '@');
+	uint64_t number;
+	if (at >= 0) return at;
+	port = authority;
+	(void)span_cut(&port, ':');
+	const bool is_host = port.p == NULL || span_has_prefix(authority, SPAN("[")) ||
+			     span_u64(port, 65535, &number);
+	return is_host ? -1 : span_last_index(s, '@');
+}
+
 void settings_text_redacted(const struct settings *s, const struct settings_def *def,
 			    struct mg_buf *out)
 {
@@ -355,18 +371,26 @@ void settings_text_redacted(const struct settings *s, const struct settings_def 
 	settings_text(s, def, &plain);
 
 	struct mg_span rest = buf_span(&plain);
-	ptrdiff_t at;
-	while ((at = span_find(rest, SPAN("://"))) >= 0) {
-		buf_append(out, span_first(rest, (size_t)at + 3));
-		rest = span_from(rest, (size_t)at + 3);
-		/* A user-info reaches to the last '@' before the path; a list's separators end a URL. */
-		size_t host = 0;
-		for (size_t i = 0; i < rest.n && strchr("/,|", rest.p[i]) == NULL; i++)
-			if (rest.p[i] == '@') host = i;
-		if (host > 0) buf_append_str(out, "***");
-		rest = span_from(rest, host);
+	while (rest.n > 0) {
+		/* A list's separators end a URL. */
+		size_t n = 0;
+		while (n < rest.n && rest.p[n] != ',' && rest.p[n] != '|')
+			n++;
+		struct mg_span url = span_first(rest, n);
+		const ptrdiff_t scheme = span_find(url, SPAN("://"));
+		if (scheme >= 0) {
+			buf_append(out, span_first(url, (size_t)scheme + 3));
+			url = span_from(url, (size_t)scheme + 3);
+		}
+		const ptrdiff_t at = scheme >= 0 || def->secret ? user_info_end(url) : -1;
+		if (at >= 0) {
+			buf_append_str(out, "***");
+			url = span_from(url, (size_t)at);
+		}
+		buf_append(out, url);
+		buf_append(out, span_first(span_from(rest, n), 1));
+		rest = span_from(rest, n + 1);
 	}
-	buf_append(out, rest);
 	buf_deinit(&plain);
 }
 

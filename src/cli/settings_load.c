@@ -85,11 +85,10 @@ static void unknown_flag(struct draft *d, struct mg_span flag)
 	buf_deinit(&name);
 }
 
-/* A password in argv is open to every user of the machine. */
+/* A password in argv is open to every user of the machine. The scheme may be left out of a URL. */
 static bool has_user_info(const char *value)
 {
-	const char *host = strstr(value, "://");
-	return host != NULL && strchr(host, '@') != NULL;
+	return strchr(value, '@') != NULL;
 }
 
 static void set_flag(struct draft *d, const struct settings_def *def, struct mg_span flag,

@@ -271,6 +271,8 @@ static void flags(void **state)
 	assert_note(sc, LOG_LEVEL_ERROR, "/nonexistent/m.yaml: cannot read the settings");
 	load(sc, LIST("--goproxy", "https://u:p@a.example"), LIST("HOME=/h"));
 	assert_note(sc, LOG_LEVEL_ERROR, "credentials on the command line");
+	load(sc, LIST("--goproxy=u:p@a.example"), LIST("HOME=/h"));
+	assert_note(sc, LOG_LEVEL_ERROR, "credentials on the command line");
 	load(sc, LIST("serve"), LIST("HOME=/h"));
 	assert_note(sc, LOG_LEVEL_ERROR, "unexpected argument \"serve\"");
 	draft_deinit(&sc->d);
