@@ -108,14 +108,6 @@ static void print_summary(const struct import_summary *sum, const char *store)
 		       sum->conflicts);
 }
 
-static enum mg_code give_up_root(const struct settings *s, struct mg_err *err)
-{
-	struct privilege_user user;
-	if (geteuid() != 0 || s->user[0] == '\0') return MG_OK;
-	const enum mg_code rc = privilege_find(s->user, s->group, &user, err);
-	return rc == MG_OK ? privilege_become(&user, err) : rc;
-}
-
 static int run(const struct settings *settings, const char *dir)
 {
 	struct store *store = NULL;
@@ -125,7 +117,7 @@ static int run(const struct settings *settings, const char *dir)
 	const struct import_options options = { .on_progress = on_progress,
 						.on_trouble = on_trouble,
 						.arg = &screen };
-	enum mg_code rc = give_up_root(settings, &err);
+	enum mg_code rc = privilege_give_up(settings->user, settings->group, &err);
 	if (rc == MG_OK) rc = store_open(settings->store, STORE_WRITE, &store, &err);
 	if (rc == MG_OK) {
 		rc = import_run(store, dir, &options, &sum, &err);

@@ -44,6 +44,14 @@ enum mg_code privilege_become(const struct privilege_user *u, struct mg_err *err
 	return MG_OK;
 }
 
+enum mg_code privilege_give_up(const char *user, const char *group, struct mg_err *err)
+{
+	struct privilege_user u;
+	if (user[0] == '\0') return MG_OK;
+	const enum mg_code rc = privilege_find(user, group, &u, err);
+	return rc == MG_OK ? privilege_become(&u, err) : rc;
+}
+
 void privilege_limit(void)
 {
 	struct rlimit files;

@@ -31,16 +31,6 @@ static enum mg_code read_settings(struct settings *s, struct mg_err *err)
 	return rc;
 }
 
-static enum mg_code give_up_root(const struct settings *s, struct mg_err *err)
-{
-	struct privilege_user user;
-	enum mg_code rc;
-
-	if (s->user[0] == '\0') return MG_OK;
-	if ((rc = privilege_find(s->user, s->group, &user, err)) != MG_OK) return rc;
-	return privilege_become(&user, err);
-}
-
 bool role_begin(const char *name, struct settings *s)
 {
 	struct mg_err err;
@@ -54,7 +44,7 @@ bool role_begin(const char *name, struct settings *s)
 	log_init(name, STDERR_FILENO, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
 	if (read_settings(s, &err) != MG_OK) goto bad;
 	log_init(name, STDERR_FILENO, s->log_level, s->log_format);
-	if (give_up_root(s, &err) != MG_OK) goto bad;
+	if (privilege_give_up(s->user, s->group, &err) != MG_OK) goto bad;
 	child_begin(name);
 	privilege_limit();
 	return true;
