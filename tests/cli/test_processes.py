@@ -179,6 +179,10 @@ def test_a_store_in_use(modgate, tmp_path):
     assert done.returncode == 1
     assert "is writing to it; stop that one first" in done.stderr
     assert "export GOPROXY" not in done.stdout
+    (tmp_path / "cache" / "download").mkdir(parents=True)
+    done = subprocess.run([binary(), "import", tmp_path, "--store", modgate.store], env={"PATH": os.environ["PATH"], "GOPROXY": "off"},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "is writing to it" in done.stderr
 
 
 def test_a_store_that_cannot_be_made(tmp_path):

@@ -111,7 +111,6 @@ def test_f07_a_retry_goes_on_where_the_cut_was(modgate_of, origin, tree, ranges)
 
     def cut(conn, _):
         conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n" % (len(body), fields) + body[:200_000])
-        reset(conn)
 
     def rest(request):
         wanted = request.headers["range"]
@@ -125,6 +124,8 @@ def test_f07_a_retry_goes_on_where_the_cut_was(modgate_of, origin, tree, ranges)
     m = modgate_of(origin.url)
     expect.success(m.get(ZIP), body)
     assert origin.count(r"\.zip$") == 2
+    assert origin.requests[-1].headers["range"] == (["bytes=200000-"] if ranges else [])
+    assert origin.requests[-1].headers["if-range"] == (['"one"'] if ranges else [])
 
 
 # --- F08: answers that break HTTP
@@ -357,6 +358,19 @@ def test_f26_one_get_for_each_artifact(modgate_of, origin, tree):
         want = tree.files[targets[i % len(targets)][1:]]
         assert member.got == len(want) and member.body == want[: herd.SMALL]
     assert sorted(origin.paths()) == sorted(targets)
+
+
+def test_f26_spellings_are_one_thing(modgate_of, origin, tree):
+    tree.add("github.com/Azure/x", "v1.0.0")
+    name = "github.com/!azure/x/@v/v1.0.0.zip"
+    gate = threading.Event()
+    origin.on(".", hold=gate)
+    m = modgate_of(origin.url)
+    spellings = ["/" + name, "/" + name.replace("!", "%21"), "/" + name.replace("a", "%61"), "/" + name + "?x=1"]
+    threading.Thread(target=lambda: (origin.wait_for("zip$"), gate.set()), daemon=True).start()
+    members = herd.run(m.address, spellings * 25, tree.files[name])
+    assert all(x.status == 200 and x.as_expected for x in members)
+    assert origin.count() == 1
 
 
 def test_f26_a_body_cut_for_a_herd_is_fetched_again_once(modgate_of, origin, tree):

@@ -62,7 +62,7 @@ def test_off_and_direct_end_the_list_with_the_404_before_them(two, modgate_of):
     first, second = two
     for end in ("off", "direct"):
         m = modgate_of(f"{first.url},{end},{second.url}")
-        expect.failure(m.get(INFO), 404)
+        expect.failure(m.get(INFO), 404, f"{first.url}{INFO} answered 404")
         assert second.requests == []
     m = modgate_of(f" {first.url} ,, {second.url}, direct")
     expect.success(m.get(INFO))
