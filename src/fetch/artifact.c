@@ -12,6 +12,7 @@
 #include "fetch/ask.h"
 #include "fetch/origin.h"
 #include "gomod/info.h"
+#include "gomod/modfile.h"
 #include "gomod/modzip.h"
 #include "store/athenstree.h"
 #include "store/provenance.h"
@@ -76,21 +77,23 @@ static enum mg_code check_info(const struct attempt *a, const struct stage *st, 
 	return rc;
 }
 
-/* The bytes are served as they are; only what is plainly no go.mod (a login page) is refused. */
+/* The bytes are served as they are; but what names no module is no go.mod to any go command: a login
+ * page, an error in words, nothing at all (Athens after a power loss). */
 static enum mg_code check_mod(const struct stage *st, struct provenance_artifact *out,
 			      struct mg_err *err)
 {
-	struct mg_buf bytes = BUF_MAX(MOD_MAX + 1);
+	struct mg_buf bytes = BUF_MAX(MOD_MAX + 1), path = BUF_MAX(MOD_MAX + 1);
 	enum mg_code rc = read_staged(st, &bytes, err);
 	if (rc == MG_OK) {
 		const struct mg_span text = buf_span(&bytes);
-		const struct mg_span start = span_trim(span_first(text, 256));
-		if (span_has_prefix(start, SPAN("<")) || span_index(text, '\0') >= 0)
+		modfile_scan_path(text, &path);
+		if (path.n == 0 || span_index(text, '\0') >= 0)
 			rc = err_set(err, MG_CORRUPT, MG_CAUSE_UPSTREAM,
-				     "the answer is no go.mod file (an HTML page or binary data)");
+				     "the answer is no go.mod file: it names no module");
 		dirhash_gomod(text, out->h1);
 	}
 	buf_deinit(&bytes);
+	buf_deinit(&path);
 	return rc;
 }
 

@@ -329,6 +329,10 @@ static void bad_answers_are_not_stored(void **state)
 		{ TARGET_INFO, "v1.0.0", E "v1.0.0.info", INFO("v1.0.1") },
 		{ TARGET_INFO, "v1.0.1", E "v1.0.1.info", "{\"Version\":" },
 		{ TARGET_MOD, "v1.0.0", E "v1.0.0.mod", "<html>please log in</html>" },
+		{ TARGET_MOD, "v1.0.1", E "v1.0.1.mod", "" },
+		{ TARGET_MOD, "v1.0.2", E "v1.0.2.mod", "not found: try again later\n" },
+		{ TARGET_MOD, "v1.0.3", E "v1.0.3.mod",
+		  "\n// module " M "\nrequire x.y/z v1.0.0\n" },
 		{ TARGET_ZIP, "v1.0.0", E "v1.0.0.zip", "PK no zip" },
 		{ TARGET_LIST, "", E "list", "<html>please log in</html>" },
 		{ TARGET_LATEST, "", "example.com/!m/@latest", "v1.0.0" },
@@ -705,6 +709,20 @@ static void only_import_paths_are_passed_through(void **state)
 	close(listener);
 }
 
+/* A '%' is a character of a branch's name, also below a file:// root. */
+static void names_are_not_decoded_twice(void **state)
+{
+	struct bench *b = *state;
+	put(b, "a/" E "list", "");
+	put(b, "a/" E "50%41.info", INFO("v1.0.0"));
+	put(b, "b/x", "");
+	put(b, "outside.info", INFO("v1.0.0"));
+	assert_int_equal(ask(b, TARGET_QUERY, M, "%2e%2e%2f%2e%2e%2f%2e%2e%2f%2e%2e%2foutside"),
+			 MG_NOT_FOUND);
+	assert_int_equal(ask(b, TARGET_QUERY, M, "50A"), MG_NOT_FOUND);
+	assert_int_equal(ask(b, TARGET_QUERY, M, "50%41"), MG_OK);
+}
+
 static void nonsense_is_survived(void **state)
 {
 	struct bench *b = *state;
@@ -717,6 +735,11 @@ static void nonsense_is_survived(void **state)
 	      &(struct ticket){ .kind = TARGET_INFO, .path = SPAN(M), .version = SPAN("main") });
 	wait_for(b, 1);
 	assert_int_not_equal(b->last.code, MG_OK);
+	order(b, 0,
+	      &(struct ticket){
+		      .kind = TARGET_LATEST, .path = SPAN(M), .version = SPAN("v1.0.0") });
+	put(b, "a/" E "v1.0.0.info", INFO("v1.0.0"));
+	assert_int_equal(ask(b, TARGET_INFO, M, "v1.0.0"), MG_OK);
 	struct fetch *f = NULL;
 	struct mg_err err;
 	assert_int_equal(fetch_new(b->loop, &(struct fetch_options){ .goproxy = "ftp://x.example" },
@@ -763,6 +786,7 @@ int main(void)
 		TEST(a_mod_that_may_be_cut_is_refused),
 		TEST(no_text_tells_where_a_tree_lies),
 		TEST(only_import_paths_are_passed_through),
+		TEST(names_are_not_decoded_twice),
 		TEST(nonsense_is_survived),
 		TEST(many_orders_wait_for_one_thread),
 	};

@@ -74,13 +74,27 @@ bool origin_is_private(struct mg_span globs, struct mg_span path)
 	return false;
 }
 
+/* fileurl decodes a URL as any other: a '%' that is part of a branch's name must survive that. */
+static void put_file_name(const struct target *t, struct mg_buf *out)
+{
+	struct mg_buf name = BUF_MAX(4 * TARGET_URL_MAX);
+	target_file(t, &name);
+	for (size_t i = 0; i < name.n; i++) {
+		if (name.p[i] == '%')
+			buf_append(out, SPAN("%25"));
+		else
+			buf_append_char(out, name.p[i]);
+	}
+	buf_deinit(&name);
+}
+
 void origin_url(const struct proxylist_entry *proxy, const struct target *t, struct mg_buf *out)
 {
 	buf_append(out, proxy->url);
 	buf_append_char(out, '/');
 	/* A static tree has the names themselves, a URL has '!' percent-encoded (protocol §1.12). */
 	if (span_has_prefix(proxy->url, SPAN("file:")))
-		target_file(t, out);
+		put_file_name(t, out);
 	else
 		target_url(t, out);
 	buf_append(out, proxy->query);

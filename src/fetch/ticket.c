@@ -95,6 +95,8 @@ static void get_order(struct reader *r, struct ticket *t)
 	t->version = get_span(r, VERSION_MAX_BYTES);
 	t->request_id = get_span(r, REQUEST_ID_MAX);
 	t->via = get_span(r, VIA_MAX_BYTES);
+	const bool versionless = t->kind == TARGET_LIST || t->kind == TARGET_LATEST;
+	if (versionless && t->version.n > 0) r->bad = true;
 }
 
 static void get_result(struct reader *r, struct ticket *t)

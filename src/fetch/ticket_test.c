@@ -68,7 +68,10 @@ static void result_survives_the_trip(void **state)
 static void every_cut_and_extension_is_malformed(void **state)
 {
 	const struct ticket samples[] = {
-		{ .type = TICKET_ORDER, .path = SPAN("a.b/c"), .version = SPAN("v1.0.0") },
+		{ .type = TICKET_ORDER,
+		  .kind = TARGET_INFO,
+		  .path = SPAN("a.b/c"),
+		  .version = SPAN("v1.0.0") },
 		{ .type = TICKET_RESULT, .code = MG_NOT_FOUND, .text = SPAN("gone") },
 		{ .type = TICKET_CANCEL, .id = 3 },
 	};
@@ -90,6 +93,8 @@ static void values_out_of_range_are_malformed(void **state)
 	const struct ticket samples[] = {
 		{ .type = TICKET_ORDER, .flags = 1u << 20 },
 		{ .type = TICKET_ORDER, .kind = TARGET_KIND_COUNT },
+		{ .type = TICKET_ORDER, .kind = TARGET_LIST, .version = SPAN("v1.0.0") },
+		{ .type = TICKET_ORDER, .kind = TARGET_LATEST, .version = SPAN("v1.0.0") },
 		{ .type = TICKET_RESULT, .code = MG_CODE_COUNT },
 		{ .type = TICKET_RESULT, .cause = MG_CAUSE_COUNT },
 		{ .type = TICKET_RESULT + 1 },
