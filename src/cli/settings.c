@@ -85,7 +85,7 @@ static const struct settings_def defs[] = {
 	{ "upstream.retries", SETTINGS_INT, AT(upstream_retries), "2",
 	  "further tries after a broken transfer or 502, 503, 504", .max = 10 },
 	{ "upstream.redirects", SETTINGS_INT, AT(upstream_redirects), "10", "hops followed",
-	  .max = 50 },
+	  .max = 20 },
 	{ "upstream.per-host", SETTINGS_INT, AT(upstream_per_host), "32",
 	  "transfers from one host at a time", .min = 1, .max = 1024 },
 	{ "upstream.queue-timeout", SETTINGS_DURATION, AT(upstream_queue_timeout), "30s",
