@@ -10,13 +10,10 @@
 #include "crypto/sha256.h"
 #include "store/verified.h"
 
-/* The largest go.mod (protocol appendix B); lists and infos are far smaller. */
-#define TEXT_MAX (16u << 20)
-
 void look_init(struct look *l, struct store *s, const struct target *t, const char *key)
 {
 	*l = (struct look){
-		.store = s, .target = t, .key = key, .fd = -1, .bytes = BUF_MAX(TEXT_MAX)
+		.store = s, .target = t, .key = key, .fd = -1, .bytes = BUF_MAX(LOOK_SMALL)
 	};
 }
 
@@ -83,46 +80,44 @@ static enum look_result check_record(struct look *l, bool may_block)
 	return res;
 }
 
-static enum look_result look_text(struct look *l, bool may_block)
+static enum look_result look_small(struct look *l, const struct store_file *file, bool may_block)
 {
-	struct store_file meta;
 	enum look_result res =
-		result_of(store_read(l->store, l->key, may_block, &l->bytes, &meta, &l->err));
+		result_of(store_read_file(file, l->key, may_block, &l->bytes, &l->err));
 	if (res != LOOK_HIT) return res;
-	l->size = meta.size;
-	l->mtime_ns = meta.mtime_ns;
 	sha256_of(buf_span(&l->bytes), l->sha256);
-	if (target_is_mutable(l->target->kind) || verified_agreed(l->key, &meta, l->sha256))
+	if (target_is_mutable(l->target->kind) || verified_agreed(l->key, file, l->sha256))
 		return LOOK_HIT;
 	res = check_record(l, may_block);
-	if (res == LOOK_HIT) verified_agree(l->key, &meta, l->sha256);
+	if (res == LOOK_HIT) verified_agree(l->key, file, l->sha256);
 	return res;
 }
 
-static enum look_result look_zip(struct look *l, bool may_block)
+static enum look_result look_large(struct look *l, const struct store_file *file, bool may_block)
 {
-	struct store_file file;
-	enum look_result res = result_of(store_find(l->store, l->key, may_block, &file, &l->err));
-	if (res != LOOK_HIT) return res;
-	if (file.size <= LOOK_SMALL) {
-		close(file.fd);
-		return look_text(l, may_block);
-	}
-	l->fd = file.fd;
-	l->size = file.size;
-	l->mtime_ns = file.mtime_ns;
-
-	if (verified_get(l->key, &file, l->sha256)) return LOOK_HIT;
+	enum look_result res = LOOK_HIT;
+	if (verified_get(l->key, file, l->sha256)) return LOOK_HIT;
 	if (!may_block) return LOOK_WOULD_BLOCK;
-	if (verified_hash(&file, l->sha256, &l->err) != MG_OK) return LOOK_FAULT;
-	res = check_record(l, may_block);
-	if (res == LOOK_HIT) verified_put(l->key, &file, l->sha256);
+	if (verified_hash(file, l->sha256, &l->err) != MG_OK) return LOOK_FAULT;
+	if (!target_is_mutable(l->target->kind)) res = check_record(l, may_block);
+	if (res == LOOK_HIT) verified_put(l->key, file, l->sha256);
 	return res;
 }
 
 enum look_result look_run(struct look *l, bool may_block)
 {
-	return l->target->kind == TARGET_ZIP ? look_zip(l, may_block) : look_text(l, may_block);
+	struct store_file file;
+	enum look_result res = result_of(store_find(l->store, l->key, may_block, &file, &l->err));
+	if (res != LOOK_HIT) return res;
+	l->size = file.size;
+	l->mtime_ns = file.mtime_ns;
+	if (file.size > LOOK_SMALL) {
+		l->fd = file.fd;
+		return look_large(l, &file, may_block);
+	}
+	res = look_small(l, &file, may_block);
+	close(file.fd);
+	return res;
 }
 
 static struct mg_span content_type(enum target_kind kind)

@@ -11,8 +11,9 @@
 #include "store/provenance.h"
 #include "store/store.h"
 
-/* Zips up to this size are held in memory; larger ones are sent from the file, which costs less CPU
- * than copying them does (docs/performance.md). */
+/* Files up to this size are held in memory. Larger ones are sent from the file, which costs less CPU
+ * than copying them does (docs/performance.md), and no memory for each client that reads slowly; they
+ * are hashed on the lane. */
 #define LOOK_SMALL (16u << 10)
 
 enum look_result {

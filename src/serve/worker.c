@@ -94,6 +94,8 @@ static void route_go_get(struct worker *w, struct exchange *x, struct mg_span pa
 	struct mg_err err;
 	if (!w->options->go_get || stored_only) {
 		send_not_found(x, "go-import pages are not passed through (setting go-get)");
+	} else if (path.n > TARGET_URL_MAX) {
+		send_not_found(x, "the path is too long");
 	} else if (modpath_check_import(span_from(path, 1), &err) != MG_OK) {
 		send_not_found(x, err.text);
 	} else {

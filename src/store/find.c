@@ -88,21 +88,24 @@ static enum store_find read_all(const struct store_file *f, const char *key, boo
 	return STORE_HIT;
 }
 
+enum store_find store_read_file(const struct store_file *f, const char *key, bool may_block,
+				struct mg_buf *out, struct mg_err *err)
+{
+	buf_clear(out);
+	if (f->size <= out->max) return read_all(f, key, may_block, out, err);
+	err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
+		"store: %s has %llu bytes where at most %zu are expected", key,
+		(unsigned long long)f->size, out->max);
+	return STORE_FAULT;
+}
+
 enum store_find store_read(struct store *s, const char *key, bool may_block, struct mg_buf *out,
 			   struct store_file *meta_out, struct mg_err *err)
 {
 	struct store_file f;
 	enum store_find found = store_find(s, key, may_block, &f, err);
 	if (found != STORE_HIT) return found;
-	buf_clear(out);
-	if (f.size > out->max) {
-		err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
-			"store: %s has %llu bytes where at most %zu are expected", key,
-			(unsigned long long)f.size, out->max);
-		found = STORE_FAULT;
-	} else {
-		found = read_all(&f, key, may_block, out, err);
-	}
+	found = store_read_file(&f, key, may_block, out, err);
 	close(f.fd);
 	f.fd = -1;
 	if (found == STORE_HIT && meta_out != NULL) *meta_out = f;

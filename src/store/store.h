@@ -54,6 +54,9 @@ enum store_find store_find(struct store *s, const char *key, bool may_block, str
 enum store_find store_read(struct store *s, const char *key, bool may_block, struct mg_buf *out,
 			   struct store_file *meta_out /* NULL allowed; fd is -1 */,
 			   struct mg_err *err);
+/* The same of a file that store_find opened; it stays open. key is for the message. */
+enum store_find store_read_file(const struct store_file *f, const char *key, bool may_block,
+				struct mg_buf *out, struct mg_err *err);
 
 /* --- writing (STORE_WRITE); whole files: store/stage.h --- */
 
