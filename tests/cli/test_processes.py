@@ -164,7 +164,8 @@ def test_sighup_is_told_and_changes_nothing(modgate, stocked):
 
 def test_the_one_line_to_copy(modgate_of, origin):
     m = modgate_of(origin.url, config="path-prefix: /go\n")
-    assert re.findall(r"(?m)^export .*$", m.log()) == [f"export GOPROXY=http://127.0.0.1:{m.port}/go"]
+    # It may serve a moment before it says so.
+    assert until(lambda: re.findall(r"(?m)^export .*$", m.log())) == [f"export GOPROXY=http://127.0.0.1:{m.port}/go"]
 
 
 def test_a_port_in_use(modgate, tmp_path):
