@@ -113,6 +113,9 @@ static struct fetch_options fetch_options_of(const struct settings *s)
 	/* Offline there is still an Athens tree to adopt from, and lists to make of what is stored. */
 	o.goproxy = s->offline ? "off" : s->goproxy;
 	o.private = s->gonoproxy[0] != '\0' ? s->gonoproxy : s->goprivate;
+	o.gosumdb = s->gosumdb;
+	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;
+	o.sumdb = (enum fetch_sumdb)s->sumdb;
 	o.absent_ms = (uint32_t)s->fetch_absent;
 	o.denied_ms = (uint32_t)s->fetch_denied;
 	o.down_ms = (uint32_t)s->fetch_down;

@@ -4,10 +4,12 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "cli/sandbox.h"
+#include "fetch/fetch.h"
 #include "loop/channel.h"
 #include "serve/front.h"
+#include "sumdb/gosumdb.h"
 
-static struct front_options options_of(const struct settings *s)
+static struct front_options options_of(struct settings *s)
 {
 	struct front_options o = FRONT_OPTIONS_DEFAULT;
 
@@ -21,6 +23,13 @@ static struct front_options options_of(const struct settings *s)
 	o.max_connections = (uint32_t)s->max_connections;
 	o.hot_bytes = s->hot_cache;
 	o.go_get = s->go_get;
+	struct gosumdb db;
+	struct mg_err err;
+	/* Checked when the settings were loaded. */
+	if (gosumdb_parse(span_of(s->gosumdb), &s->arena, &db, &err) == MG_OK && !db.off)
+		o.sumdb = arena_strdup(&s->arena, span_of(db.key.name));
+	o.prove = o.sumdb[0] != '\0' && s->sumdb == FETCH_SUMDB_REQUIRED;
+	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;
 	return o;
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli/nearest.h"
 #include "cli/quantity.h"
+#include "fetch/fetch.h"
 
 #define AT(field) offsetof(struct settings, field)
 #define HOUR      3600000ull
@@ -18,6 +19,13 @@ static const char *const format_words[] = {
 	[LOG_FORMAT_LOGFMT] = "logfmt",
 	[LOG_FORMAT_JSON] = "json",
 	[LOG_FORMAT_JSON + 1] = NULL,
+};
+
+static const char *const sumdb_words[] = {
+	[FETCH_SUMDB_REQUIRED] = "required",
+	[FETCH_SUMDB_WHEN_REACHABLE] = "when-reachable",
+	[FETCH_SUMDB_OFF] = "off",
+	[FETCH_SUMDB_OFF + 1] = NULL,
 };
 
 static const struct settings_def defs[] = {
@@ -71,10 +79,13 @@ static const struct settings_def defs[] = {
 	{ "gonoproxy", SETTINGS_STRING, AT(gonoproxy), "",
 	  "modules never asked of an upstream proxy", .go_name = "GONOPROXY" },
 	{ "gonosumdb", SETTINGS_STRING, AT(gonosumdb), "",
-	  "modules never looked up in the checksum database (not used yet)",
-	  .go_name = "GONOSUMDB" },
+	  "modules the checksum database never hears of", .go_name = "GONOSUMDB" },
 	{ "gosumdb", SETTINGS_STRING, AT(gosumdb), "",
-	  "the checksum database, or off (not asked yet)", .go_name = "GOSUMDB" },
+	  "the checksum database, as the go command's GOSUMDB", .go_name = "GOSUMDB" },
+	{ "sumdb", SETTINGS_ENUM, AT(sumdb), "required",
+	  "what cannot be proven by it: required refuses it, when-reachable takes it while the "
+	  "database is down, off asks for no proof",
+	  .words = sumdb_words },
 
 	{ "upstream.connect-timeout", SETTINGS_DURATION, AT(upstream_connect_timeout), "10s",
 	  "DNS, TCP and TLS together", .min = 1, .max = HOUR },

@@ -47,6 +47,7 @@ struct settings {
 	const char *gonoproxy;
 	const char *gonosumdb;
 	const char *gosumdb;
+	unsigned sumdb; /* enum fetch_sumdb */
 
 	uint64_t upstream_connect_timeout;
 	uint64_t upstream_first_byte_timeout;

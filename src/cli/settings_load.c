@@ -6,6 +6,8 @@
 #include "cli/gosettings.h"
 #include "cli/nearest.h"
 #include "cli/settings_file.h"
+#include "fetch/fetch.h"
+#include "sumdb/gosumdb.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -290,6 +292,20 @@ static void check_path_prefix(struct draft *d)
 			draft_from(d, "path-prefix"), d->settings.path_prefix);
 }
 
+static void check_gosumdb(struct draft *d)
+{
+	struct gosumdb db;
+	struct mg_err err;
+
+	if (gosumdb_parse(span_of(d->settings.gosumdb), &d->settings.arena, &db, &err) != MG_OK)
+		draft_note(d, LOG_LEVEL_ERROR, "%s: gosumdb: %s", draft_from(d, "gosumdb"),
+			   err.text);
+	else if (db.off && d->settings.sumdb == FETCH_SUMDB_REQUIRED)
+		draft_note(d, LOG_LEVEL_WARN,
+			   "%s: GOSUMDB is off: no module is proven by a checksum database",
+			   draft_from(d, "gosumdb"));
+}
+
 /* Both stand in fields of every message, so they must not break one (RFC 9110 §5.5, §5.6.2). */
 static void check_fields(struct draft *d)
 {
@@ -349,6 +365,7 @@ void settings_load(struct draft *d, char *const *args, char *const *envp)
 	check_listen(d);
 	check_pairs(d);
 	check_path_prefix(d);
+	check_gosumdb(d);
 	check_fields(d);
 	check_store(d);
 	make_paths_absolute(d);

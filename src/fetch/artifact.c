@@ -11,10 +11,12 @@
 #include "base/log.h"
 #include "fetch/ask.h"
 #include "fetch/origin.h"
+#include "fetch/proof.h"
 #include "gomod/info.h"
 #include "gomod/modfile.h"
 #include "gomod/modzip.h"
 #include "store/athenstree.h"
+#include "store/intake.h"
 #include "store/provenance.h"
 #include "store/stage.h"
 #include "store/verified.h"
@@ -55,14 +57,9 @@ static enum mg_code read_staged(const struct stage *st, struct mg_buf *out, stru
 	const size_t n = (size_t)stage_size(st);
 	char *to = buf_reserve(out, n + 1);
 	MG_ASSERT(to != NULL);
-	while (out->n < n) {
-		const ssize_t got = pread(stage_fd(st), out->p + out->n, n - out->n, (off_t)out->n);
-		if (got < 0 && errno == EINTR) continue;
-		if (got <= 0)
-			return err_errno(err, got < 0 ? errno : EIO, "reading back a staged file");
-		out->n += (size_t)got;
-	}
-	return MG_OK;
+	const enum mg_code rc = stage_read(st, 0, to, n, err);
+	if (rc == MG_OK) out->n += n;
+	return rc;
 }
 
 static enum mg_code check_info(const struct attempt *a, const struct stage *st, struct mg_err *err)
@@ -100,17 +97,7 @@ static enum mg_code check_mod(const struct stage *st, struct provenance_artifact
 static enum mg_code read_stage_at(void *arg, uint64_t offset, void *out, size_t n,
 				  struct mg_err *err)
 {
-	const struct stage *st = arg;
-	char *to = out;
-	for (size_t done = 0; done < n;) {
-		const ssize_t got =
-			pread(stage_fd(st), to + done, n - done, (off_t)(offset + done));
-		if (got < 0 && errno == EINTR) continue;
-		if (got <= 0)
-			return err_errno(err, got < 0 ? errno : EIO, "reading back a staged zip");
-		done += (size_t)got;
-	}
-	return MG_OK;
+	return stage_read(arg, offset, out, n, err);
 }
 
 /* git archive may write CRLF where the .mod, read from the commit, has LF (eol=crlf in .gitattributes,
@@ -280,6 +267,14 @@ static void put_ziphash(struct store *s, const struct target *t, const char *h1)
 	buf_deinit(&key);
 }
 
+static enum mg_code prove(struct attempt *a, const struct proxylist_entry *proxy, struct stage *st,
+			  struct provenance_artifact *artifact, struct mg_err *err)
+{
+	const struct zipsource zip = { read_stage_at, st, stage_size(st) };
+	const struct proof_evidence evidence = { .proxy = proxy, .zip = &zip };
+	return proof_check(a->j, a->t, &evidence, artifact, err);
+}
+
 static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct mg_err *err)
 {
 	struct attempt *a = arg;
@@ -305,8 +300,11 @@ static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct
 	if (rc != MG_OK) goto out;
 	artifact.fetched_s = clock_wall_s();
 	rc = check(a, st, &artifact, err);
+	if (rc == MG_CORRUPT && err->cause == MG_CAUSE_UPSTREAM)
+		proof_blame_broken(a->j, a->t, &artifact, err);
+	if (rc == MG_OK) rc = prove(a, proxy, st, &artifact, err);
 	if (rc == MG_OK) rc = commit(a, &st, &artifact, err);
-	if (rc != MG_OK && err->cause != MG_CAUSE_STORAGE)
+	if (rc == MG_CORRUPT && err->cause != MG_CAUSE_STORAGE)
 		rc = err_wrap(err, "%.120s sent a bad answer", ask_name(artifact.origin));
 	if (rc == MG_OK && a->t->kind == TARGET_ZIP) put_ziphash(m->store, a->t, artifact.h1);
 out:
@@ -442,24 +440,70 @@ static enum mg_code ask_origins(struct attempt *a, bool *asked, struct mg_err *e
 	return origin_walk(&list, visit, a, asked, err);
 }
 
+/* A file that was copied into the store has no record before this. *differs: it is no such artifact. */
+static enum mg_code record_stored(const struct job *j, const struct target *t, bool *differs,
+				  struct mg_err *err)
+{
+	struct mg_buf key = BUF_MAX(KEY_MAX);
+	struct store_file file;
+	store_key(t, &key);
+	const enum store_find found = store_find(j->means->store, buf_cstr(&key), true, &file, err);
+	buf_deinit(&key);
+	if (found != STORE_HIT)
+		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_STORAGE, "the stored copy is gone");
+	const enum intake taken =
+		intake_file(j->means->store, t, file.fd, "found in the store", SPAN(""), err);
+	close(file.fd);
+	*differs = taken == INTAKE_REFUSED || taken == INTAKE_CONFLICT;
+	return taken == INTAKE_ADDED || taken == INTAKE_SAME ? MG_OK : err->code;
+}
+
+/* What is stored but not proven is proven now. *gone: it is not what is recorded; quarantined. */
+static enum mg_code prove_stored(const struct job *j, const struct target *t, bool *gone,
+				 struct mg_err *err)
+{
+	*gone = false;
+	if (!proof_is_due(j->means, t->path)) return MG_OK;
+	pthread_mutex_lock(lock_of(t));
+	enum mg_code rc = proof_stored(j, t, gone, err);
+	if (rc == MG_NOT_FOUND) {
+		rc = record_stored(j, t, gone, err);
+		if (rc == MG_OK) rc = proof_stored(j, t, gone, err);
+	}
+	if (*gone) {
+		struct mg_buf key = BUF_MAX(KEY_MAX);
+		struct mg_err why = *err;
+		store_key(t, &key);
+		rc = store_quarantine(j->means->store, buf_cstr(&key), why.text, err);
+		*gone = rc == MG_OK;
+		buf_deinit(&key);
+	}
+	pthread_mutex_unlock(lock_of(t));
+	return rc;
+}
+
 enum mg_code artifact_get(const struct job *j, const struct target *t, bool damaged, bool *asked,
 			  struct mg_err *err)
 {
 	MG_ASSERT(!target_is_mutable(t->kind));
 	*asked = false;
 	struct mg_err trouble = { 0 }, athens = { 0 };
-	enum stored stored;
+	enum stored stored = STORED_NOT;
 	enum mg_code rc = look(j, t, damaged, &stored, &trouble);
 	if (rc != MG_OK) {
 		*err = trouble;
 		return rc;
 	}
-	if (stored == STORED_GOOD) return MG_OK;
-	bool faulty = stored != STORED_NOT;
+	bool gone = stored != STORED_GOOD;
+	if (!gone && (j->flags & TICKET_UNPROVEN) == 0) return MG_OK;
+	if (!gone) rc = prove_stored(j, t, &gone, err);
+	if (!gone) return rc;
+	bool faulty = stored == STORED_UNPROVEN || stored == STORED_UNREADABLE;
 	if (!faulty) {
 		rc = adopt(j, t, &athens);
-		if (rc == MG_OK) return MG_OK;
-		faulty = rc != MG_NOT_FOUND;
+		if (rc == MG_OK) rc = prove_stored(j, t, &gone, &athens);
+		if (rc == MG_OK && !gone) return MG_OK;
+		faulty = rc != MG_NOT_FOUND && !gone;
 		trouble = athens;
 	}
 	struct attempt a = { .j = j, .t = t, .unreadable = stored == STORED_UNREADABLE };

@@ -87,19 +87,32 @@ enum mg_code ask_url(const struct job *j, const struct proxylist_entry *proxy, s
 	return rc;
 }
 
+static enum mg_code ask_into(const struct job *j, const struct proxylist_entry *proxy,
+			     struct mg_span url, struct mg_buf *out, struct mg_err *err)
+{
+	const struct upstream_sink sink = { write_memory, restart_memory, out };
+	buf_clear(out);
+	return ask_url(j, proxy, url, out->max, &sink, NULL, err);
+}
+
+enum mg_code ask_path(const struct job *j, const struct proxylist_entry *proxy, struct mg_span path,
+		      struct mg_buf *out, struct mg_err *err)
+{
+	struct mg_buf url = BUF_MAX(URL_MAX);
+	buf_append(&url, proxy->url);
+	buf_append(&url, path);
+	buf_append(&url, proxy->query);
+	const enum mg_code rc = ask_into(j, proxy, buf_span(&url), out, err);
+	buf_deinit(&url);
+	return rc;
+}
+
 enum mg_code ask_target(const struct job *j, const struct proxylist_entry *proxy,
 			const struct target *t, struct mg_buf *out, struct mg_err *err)
 {
 	struct mg_buf url = BUF_MAX(URL_MAX);
 	origin_url(proxy, t, &url);
-	buf_clear(out);
-	enum mg_code rc = ask_url(j, proxy, buf_span(&url), out->max,
-				  &(struct upstream_sink){
-					  .write = write_memory,
-					  .restart = restart_memory,
-					  .arg = out,
-				  },
-				  NULL, err);
+	const enum mg_code rc = ask_into(j, proxy, buf_span(&url), out, err);
 	buf_deinit(&url);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "fetch/database.h"
 #include "fetch/job.h"
 #include "loop/channel.h"
 #include "loop/lane.h"
@@ -20,6 +21,7 @@
 #define LANE_WAIT_MS   60000
 #define SWEEP_MS       5000
 #define ABSENCES_BYTES (4u << 20)
+#define NAMELESS       (TICKET_GO_GET | TICKET_SUMDB) /* questions about no target */
 
 /* One worker's channel, and what it has open. */
 struct desk {
@@ -116,12 +118,14 @@ static void log_flight(const struct flight *fl)
 			: LOG_LEVEL_WARN;
 	struct mg_buf name = BUF_MAX(KEY_MAX);
 	if (!log_enabled(level)) return;
-	if (j->flags & TICKET_GO_GET)
+	if (j->flags & NAMELESS)
 		buf_append(&name, j->name);
 	else
 		target_name(&j->target, &name);
 	LOG_LINE(level, "fetched", LOG_SP("target", buf_span(&name)),
-		 LOG_S("kind", target_kind_name(j->target.kind)),
+		 LOG_S("kind", j->flags & TICKET_GO_GET  ? "go-get"
+			       : j->flags & TICKET_SUMDB ? "sumdb"
+							 : target_kind_name(j->target.kind)),
 		 LOG_S("result",
 		       j->code == MG_OK ? (j->stale ? "stale" : "ok") : err_code_name(j->code)),
 		 LOG_S("reason", j->code == MG_OK ? "" : j->err.text),
@@ -203,7 +207,9 @@ static void on_done(void *arg, bool ran)
 
 static void flight_key(const struct ticket *t, struct mg_buf *out)
 {
-	buf_append_char(out, t->flags & TICKET_GO_GET ? 'g' : (char)('0' + t->kind));
+	buf_append_char(out, t->flags & TICKET_GO_GET  ? 'g'
+			     : t->flags & TICKET_SUMDB ? 's'
+						       : (char)('0' + t->kind));
 	buf_append(out, t->path);
 	buf_append_char(out, '@');
 	buf_append(out, t->version);
@@ -220,7 +226,7 @@ static struct flight *flight_new(struct fetch *f, const struct ticket *t, struct
 			   .flags = t->flags,
 			   .cancel = &fl->cancel,
 			   .body = BUF_MAX(BODY_MAX) };
-	if (t->flags & TICKET_GO_GET) {
+	if (t->flags & NAMELESS) {
 		j->name = arena_dup(&fl->arena, t->path);
 	} else if (target_make(t->kind, t->path, t->version, &fl->arena, &j->target, err) !=
 			   MG_OK ||
@@ -344,8 +350,9 @@ enum mg_code fetch_new(struct loop *l, const struct fetch_options *options, stru
 	f->means = (struct job_means){
 		.options = &f->options, .store = store, .upstream = upstream, .negative = negative
 	};
-	const enum mg_code rc =
+	enum mg_code rc =
 		proxylist_parse(span_of(options->goproxy), &f->arena, &f->means.origins, err);
+	if (rc == MG_OK) rc = database_new(options->gosumdb, store, &f->means.database, err);
 	if (rc != MG_OK) {
 		arena_deinit(&f->arena);
 		free(f);
@@ -386,6 +393,7 @@ void fetch_free(struct fetch **fp)
 	MG_ASSERT(f->flights.count == 0);
 	map_deinit(&f->flights);
 	hot_free(&f->absences);
+	database_free(&f->means.database);
 	loop_timer_free(&f->sweep);
 	arena_deinit(&f->arena);
 	free(f);

@@ -13,25 +13,37 @@
 
 struct fetch;
 
+/* What becomes of a public artifact that the checksum database cannot be asked about. */
+enum fetch_sumdb {
+	FETCH_SUMDB_REQUIRED,       /* refused until it can */
+	FETCH_SUMDB_WHEN_REACHABLE, /* taken, and marked as not proven */
+	FETCH_SUMDB_OFF,            /* the database is not asked */
+};
+
 struct fetch_options {
 	const char *goproxy; /* the list of upstreams, as GOPROXY */
 	const char *private; /* globs of modules no upstream may hear of (GONOPROXY or GOPRIVATE) */
-	uint32_t absent_ms;  /* how long a proven absence is repeated without asking again */
-	uint32_t denied_ms;  /* the same for what an upstream withholds */
-	uint32_t down_ms;    /* how long a stale answer is repeated when no origin could be asked */
-	unsigned threads;    /* flights at work at a time */
-	bool go_get;         /* PATH?go-get=1 may be passed through */
+	const char *gosumdb; /* the checksum database, as GOSUMDB */
+	const char *nosumdb; /* globs of modules it must not hear of (GONOSUMDB or GOPRIVATE) */
+	enum fetch_sumdb sumdb;
+	uint32_t absent_ms; /* how long a proven absence is repeated without asking again */
+	uint32_t denied_ms; /* the same for what an upstream withholds */
+	uint32_t down_ms;   /* how long a stale answer is repeated when no origin could be asked */
+	unsigned threads;   /* flights at work at a time */
+	bool go_get;        /* PATH?go-get=1 may be passed through */
 };
 
 #define FETCH_OPTIONS_DEFAULT                                                                      \
 	((struct fetch_options){ .goproxy = "",                                                    \
 				 .private = "",                                                    \
+				 .gosumdb = "off",                                                 \
+				 .nosumdb = "",                                                    \
 				 .absent_ms = 30000,                                               \
 				 .denied_ms = 10000,                                               \
 				 .down_ms = 10000,                                                 \
 				 .threads = 64 })
 
-/* MG_INVALID: the list of upstreams is malformed. store (open for writing), upstream and negative stay
+/* MG_INVALID: the list of upstreams or the checksum database is malformed. store (open for writing), upstream and negative stay
  * the caller's, as do the strings in options. */
 MG_CHECK enum mg_code fetch_new(struct loop *l, const struct fetch_options *options,
 				struct store *store, struct upstream *upstream,

@@ -468,6 +468,9 @@ static void stored_versions_make_a_list(void **state)
 	put(b, "a/" E "v1.2.0.info", INFO("v1.2.0"));
 	put(b, "b/x", "");
 	assert_int_equal(ask(b, TARGET_INFO, M, "v1.2.0"), MG_OK);
+	put(b, "store/" KEY("v1.2.0.mod"), "module " M "\n");
+	put(b, "store/" KEY("v1.2.0.zip"), "");
+	put(b, "store/" KEY("v1.1.0.mod"), "module " M "\n"); /* not all of it */
 	/* The origins say there is no list: the store is the module's last home. */
 	assert_int_equal(ask(b, TARGET_LIST, M, ""), MG_OK);
 	assert_false(b->last.stale);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "fetch/artifact.h"
 #include "fetch/ask.h"
+#include "fetch/database.h"
 #include "fetch/origin.h"
 #include "fetch/versions.h"
 #include "gomod/modpath.h"
@@ -67,6 +68,24 @@ static void run_go_get(struct job *j)
 	}
 }
 
+/* --- the checksum database --- */
+
+static void run_sumdb(struct job *j)
+{
+	const struct job_means *m = j->means;
+	if (m->database == NULL) {
+		j->code = err_set(&j->err, MG_NOT_FOUND, MG_CAUSE_NONE,
+				  "this server has no checksum database (GOSUMDB=off)");
+	} else {
+		j->code = database_get(m->database, j, j->name, m->options->nosumdb, &j->body,
+				       &j->err);
+		if (j->code == MG_OK && buf_failed(&j->body))
+			j->code = err_set(&j->err, MG_CORRUPT, MG_CAUSE_PROOF,
+					  "the answer is longer than 64 KiB");
+	}
+	if (j->code == MG_NOT_FOUND) j->ttl_ms = m->options->absent_ms;
+}
+
 /* --- targets --- */
 
 /* Nobody can say now; but an absence proven before may be repeated, so that the go command's probes of
@@ -122,6 +141,10 @@ void job_run(struct job *j)
 {
 	if (j->flags & TICKET_GO_GET) {
 		run_go_get(j);
+		return;
+	}
+	if (j->flags & TICKET_SUMDB) {
+		run_sumdb(j);
 		return;
 	}
 	struct mg_buf key = BUF_MAX(KEY_MAX);

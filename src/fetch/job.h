@@ -8,6 +8,8 @@
 #include "fetch/ticket.h"
 #include "loop/cancel.h"
 
+struct database;
+
 /* What every job may use; read-only, any thread. */
 struct job_means {
 	const struct fetch_options *options;
@@ -15,13 +17,14 @@ struct job_means {
 	struct store *store;
 	struct upstream *upstream;
 	struct negative *negative;
+	struct database *database; /* the checksum database; NULL: none */
 };
 
 struct job {
 	const struct job_means *means;
 	struct arena *arena; /* lives until the job's result has been told */
 	struct target target;
-	struct mg_span name; /* GO_GET: the URL path */
+	struct mg_span name; /* GO_GET: the URL path; SUMDB: the path below the database's URL */
 	struct mg_span via;  /* whom the question passed through before us */
 	uint32_t flags;
 	struct cancel *cancel;
@@ -30,7 +33,7 @@ struct job {
 	struct mg_err err;
 	bool stale;
 	uint32_t ttl_ms;
-	struct mg_buf body; /* GO_GET */
+	struct mg_buf body; /* GO_GET, SUMDB */
 };
 
 /* Does the whole job; sets the result. Blocks; lane thread. */

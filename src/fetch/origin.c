@@ -88,6 +88,11 @@ static void put_file_name(const struct target *t, struct mg_buf *out)
 	buf_deinit(&name);
 }
 
+bool origin_is_exempt(struct mg_span nosumdb, struct mg_span path)
+{
+	return !span_eq(path, SPAN("golang.org/toolchain")) && origin_is_private(nosumdb, path);
+}
+
 void origin_url(const struct proxylist_entry *proxy, const struct target *t, struct mg_buf *out)
 {
 	buf_append(out, proxy->url);

@@ -21,6 +21,9 @@ MG_CHECK enum mg_code origin_walk(const struct proxylist *list, origin_visit_fn 
 /* Is it a name that must not leave the house? True for modules under a private pattern and for every
  * parent path of such a pattern: a probe of corp.example.com names the house as well as its modules. */
 bool origin_is_private(struct mg_span globs, struct mg_span path);
+/* Is it a module whose versions are never looked up in the checksum database? Toolchains always are
+ * (protocol §7). */
+bool origin_is_exempt(struct mg_span nosumdb, struct mg_span path);
 /* The URL of a target at a proxy. */
 void origin_url(const struct proxylist_entry *proxy, const struct target *t, struct mg_buf *out);
 

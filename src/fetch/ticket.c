@@ -89,7 +89,7 @@ static struct mg_span get_span(struct reader *r, size_t max)
 static void get_order(struct reader *r, struct ticket *t)
 {
 	t->flags = get_u32(r);
-	if (t->flags & ~(uint32_t)(TICKET_REFRESH | TICKET_DAMAGED | TICKET_GO_GET)) r->bad = true;
+	if (t->flags & ~(uint32_t)TICKET_FLAGS) r->bad = true;
 	t->kind = (enum target_kind)get_u8(r, TARGET_KIND_COUNT);
 	t->path = get_span(r, PATH_MAX_BYTES);
 	t->version = get_span(r, VERSION_MAX_BYTES);

@@ -20,9 +20,16 @@ enum ticket_order_flag {
 	TICKET_REFRESH = 1u << 0, /* mutable target: ask the origins although a copy is stored */
 	TICKET_DAMAGED =
 		1u << 1, /* the stored copy failed its check: quarantine it and fetch again */
+	TICKET_SUMDB =
+		1u
+		<< 3, /* not a target: of the checksum database; path: "lookup/…", "tile/…", "latest" */
+	TICKET_UNPROVEN = 1u << 4, /* the stored copy is not proven yet */
 	TICKET_GO_GET =
 		1u << 2, /* not a target: PATH?go-get=1 passed through; path holds the URL path */
 };
+
+#define TICKET_FLAGS                                                                               \
+	(TICKET_REFRESH | TICKET_DAMAGED | TICKET_GO_GET | TICKET_SUMDB | TICKET_UNPROVEN)
 
 struct ticket {
 	enum ticket_type type;
@@ -37,13 +44,13 @@ struct ticket {
 	struct mg_span via; /* the Via value of the request that caused it; may be empty */
 
 	/* RESULT */
-	enum mg_code code; /* MG_OK: the artifact is in the store (GO_GET: in body) */
+	enum mg_code code; /* MG_OK: the artifact is in the store (GO_GET, SUMDB: in body) */
 	enum mg_cause cause;
 	uint32_t ttl_ms; /* failures: how long this answer may be repeated without asking again */
 	bool stale; /* MG_OK for a mutable target: no origin could be asked, the stored copy stands */
 	uint32_t retry_after_s;
 	struct mg_span text; /* failures: the reason, one line */
-	struct mg_span body; /* GO_GET only */
+	struct mg_span body; /* GO_GET and SUMDB only */
 };
 
 void ticket_encode(const struct ticket *t, struct mg_buf *out);

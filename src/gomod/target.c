@@ -34,7 +34,7 @@ static int hex_digit(char c)
 
 /* RFC 3986 §2.1, once. What an encoded byte may not be: a "/" (it would be an element's end to some
  * and not to others), a control or non-ASCII byte, or a backslash. Returns what is wrong, or NULL. */
-static const char *percent_decode(struct mg_span s, struct mg_buf *out)
+const char *target_decode(struct mg_span s, struct mg_buf *out)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
@@ -143,7 +143,7 @@ enum mg_code target_parse(struct mg_span url_path, struct arena *a, struct targe
 	if (url_path.n == 0 || url_path.p[0] != '/')
 		return refuse(err, url_path, "the path does not begin with a slash");
 	struct mg_buf decoded = BUF_MAX(TARGET_URL_MAX), plain = BUF_MAX(TARGET_URL_MAX);
-	const char *fault = percent_decode(span_from(url_path, 1), &decoded);
+	const char *fault = target_decode(span_from(url_path, 1), &decoded);
 	enum mg_code rc = fault != NULL ? refuse(err, url_path, fault)
 					: parse_decoded(buf_span(&decoded), a, &plain, out, err);
 	buf_deinit(&decoded);

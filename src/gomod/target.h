@@ -35,6 +35,9 @@ struct target {
  * that give the same target mean the same to the go command; every other spelling is refused. */
 MG_CHECK enum mg_code target_parse(struct mg_span url_path, struct arena *a, struct target *out,
 				   struct mg_err *err);
+/* The decoding of percent by itself, appended to *out, for paths that are no targets. Says what is wrong
+ * with s, or NULL. */
+const char *target_decode(struct mg_span s, struct mg_buf *out);
 /* The same from unescaped parts (version empty for LIST and LATEST, asserted). INFO and QUERY become
  * what the version makes them. */
 MG_CHECK enum mg_code target_make(enum target_kind kind, struct mg_span path,

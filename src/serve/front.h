@@ -17,13 +17,19 @@ struct front_options {
 	uint32_t order_timeout_ms; /* the longest a request waits for fetch */
 	uint32_t max_connections;  /* of the process */
 	size_t hot_bytes;          /* of the process: prebuilt answers kept in memory */
-	bool go_get;               /* PATH?go-get=1 is passed through to the upstreams */
+	const char
+		*sumdb; /* name of the checksum database that is served under /sumdb/; "": none */
+	bool prove;     /* nothing public is served that it has not proven */
+	const char *nosumdb; /* globs of modules that it must not hear of */
+	bool go_get;         /* PATH?go-get=1 is passed through to the upstreams */
 };
 
 #define FRONT_OPTIONS_DEFAULT                                                                      \
 	((struct front_options){ .path_prefix = "",                                                \
 				 .go_proxy = "modgate/" MODGATE_VERSION,                           \
 				 .via = "modgate",                                                 \
+				 .sumdb = "",                                                      \
+				 .nosumdb = "",                                                    \
 				 .fresh_ms = 60000,                                                \
 				 .stale_ms = 240000,                                               \
 				 .order_timeout_ms = 600000,                                       \

@@ -20,8 +20,9 @@ enum look_result {
 	LOOK_HIT,
 	LOOK_MISS,
 	LOOK_WOULD_BLOCK,
-	LOOK_DAMAGED, /* stored bytes that fail their check: to be quarantined and fetched again */
-	LOOK_FAULT,   /* the storage cannot say */
+	LOOK_UNPROVEN, /* whole, but not proven by the checksum database yet */
+	LOOK_DAMAGED,  /* stored bytes that fail their check: to be quarantined and fetched again */
+	LOOK_FAULT,    /* the storage cannot say */
 };
 
 struct look {
@@ -29,16 +30,19 @@ struct look {
 	struct store *store;
 	const struct target *target;
 	const char *key;
+	bool prove; /* what has no proof on record is LOOK_UNPROVEN */
 	/* out */
 	struct mg_buf bytes; /* small: the content */
 	int fd;              /* large: open file, or -1 */
 	uint64_t size;
 	int64_t mtime_ns;
 	uint8_t sha256[32];
-	struct mg_err err; /* DAMAGED, FAULT */
+	struct mg_err err; /* UNPROVEN, DAMAGED, FAULT */
 };
 
-void look_init(struct look *l, struct store *s, const struct target *t, const char *key);
+/* prove concerns .mod and .zip only. */
+void look_init(struct look *l, struct store *s, const struct target *t, const char *key,
+	       bool prove);
 enum look_result look_run(struct look *l, bool may_block);
 void look_deinit(struct look *l); /* closes and frees what look_reply did not take */
 /* The answer for a hit; takes the fd over. Loop thread. max_age_s and stale (a Cache-Status detail,

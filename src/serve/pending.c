@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "fetch/origin.h"
 #include "serve/age.h"
 #include "serve/answer.h"
 #include "serve/look.h"
@@ -88,7 +89,7 @@ static void settle(struct pending *p, struct reply *r, uint64_t hot_until_ms)
 static struct reply *error_reply(struct pending *p, const struct mg_err *err, uint32_t ttl_ms)
 {
 	struct mg_buf name = BUF_MAX(KEY_MAX);
-	if (p->order.flags & TICKET_GO_GET) {
+	if (p->order.flags & (TICKET_GO_GET | TICKET_SUMDB)) {
 		buf_append(&name, p->target.path);
 	} else {
 		target_name(&p->target, &name);
@@ -142,7 +143,8 @@ static struct reply *stored_only_reply(struct pending *p, enum look_result looke
 				       const struct mg_err *why)
 {
 	struct mg_err err;
-	if (looked == LOOK_DAMAGED || looked == LOOK_FAULT) return error_reply(p, why, 0);
+	if (looked == LOOK_DAMAGED || looked == LOOK_FAULT || looked == LOOK_UNPROVEN)
+		return error_reply(p, why, 0);
 	err_set(&err, MG_NOT_FOUND, MG_CAUSE_NONE,
 		"not in this store, and this request must not ask upstream");
 	return error_reply(p, &err, 0);
@@ -185,6 +187,13 @@ static void place_order(struct pending *p, uint32_t flags)
 	orders_place(p->table->w->orders, &p->order);
 }
 
+static void init_look(struct look *l, const struct worker *w, const struct target *t,
+		      const char *key)
+{
+	const struct front_options *o = w->options;
+	look_init(l, w->store, t, key, o->prove && !origin_is_exempt(span_of(o->nosumdb), t->path));
+}
+
 static struct pending *pending_new(struct pending_table *t, const struct target *target,
 				   struct mg_span name, const char *key)
 {
@@ -200,7 +209,7 @@ static struct pending *pending_new(struct pending_table *t, const struct target 
 		.version = arena_dup(&p->arena, target->version),
 		.eversion = arena_dup(&p->arena, target->eversion),
 	};
-	look_init(&p->look, t->w->store, &p->target, p->key);
+	init_look(&p->look, t->w, &p->target, p->key);
 	p->by_key.key = span_of(p->key);
 	map_put(&t->by_key, &p->by_key);
 	return p;
@@ -273,6 +282,12 @@ static void settle_look(struct pending *p)
 			"fetched, but not found in the store; please report this");
 		settle_error(p, &err, 0);
 		return;
+	case LOOK_UNPROVEN:
+		if (p->fetched)
+			settle_error(p, &p->look.err, 0);
+		else
+			place_order(p, TICKET_UNPROVEN);
+		return;
 	case LOOK_DAMAGED:
 	case LOOK_FAULT:
 		log_error("stored file unusable", LOG_S("key", p->key),
@@ -319,25 +334,33 @@ static void look_on_lane(struct pending *p)
 {
 	struct worker *w = p->table->w;
 	look_deinit(&p->look);
-	look_init(&p->look, w->store, &p->target, p->key);
+	init_look(&p->look, w, &p->target, p->key);
 	p->looking = true;
 	if (!lane_submit(w->fs, w->loop, on_look_run, on_look_done, p)) on_look_done(p, false);
 }
 
 /* --- what fetch says --- */
 
-static void settle_go_get(struct pending *p, struct mg_span body)
+/* What is asked of the checksum database never changes, but for its newest head. */
+static void settle_ask(struct pending *p, struct mg_span body)
 {
+	const bool go_get = (p->order.flags & TICKET_GO_GET) != 0;
+	const bool tile = !go_get && span_has_prefix(p->target.path, SPAN("tile/"));
+	const bool changes = go_get || span_eq(p->target.path, SPAN("latest"));
 	settle(p,
 	       reply_new(&(struct reply_spec){
 		       .status = 200,
-		       .content_type = SPAN("text/html; charset=utf-8"),
+		       .content_type = go_get ? SPAN("text/html; charset=utf-8")
+				       : tile ? SPAN("application/octet-stream")
+					      : SPAN("text/plain; charset=utf-8"),
 		       .last_modified = -1,
-		       .cache_control = SPAN("public, max-age=60"),
+		       .cache_control = go_get    ? SPAN("public, max-age=60")
+					: changes ? SPAN("no-cache")
+						  : SPAN("public, max-age=31536000, immutable"),
 		       .body = body,
 		       .request_id_at = -1,
 	       }),
-	       0);
+	       changes ? 0 : HOT_FOREVER);
 }
 
 static void on_result(struct order *o, const struct ticket *result)
@@ -350,14 +373,14 @@ static void on_result(struct order *o, const struct ticket *result)
 		settle_error(p, &err, result->ttl_ms);
 		return;
 	}
-	if (o->flags & TICKET_GO_GET) {
-		settle_go_get(p, result->body);
+	if (o->flags & (TICKET_GO_GET | TICKET_SUMDB)) {
+		settle_ask(p, result->body);
 		return;
 	}
 	p->fetched = true;
 	p->origins_down_ms = result->stale ? result->ttl_ms : 0;
 	/* It was just written, so it is nearly always in memory. */
-	look_init(&p->look, p->table->w->store, &p->target, p->key);
+	init_look(&p->look, p->table->w, &p->target, p->key);
 	p->looked = look_run(&p->look, false);
 	if (p->looked == LOOK_WOULD_BLOCK) {
 		look_on_lane(p);
@@ -414,7 +437,7 @@ static void begin(struct pending_table *t, struct exchange *x, const struct targ
 	struct map_node *node = map_get(&t->by_key, span_of(key));
 	struct pending *p = node != NULL ? LIST_OWNER(node, struct pending, by_key) : NULL;
 	struct look look;
-	look_init(&look, t->w->store, target, key);
+	init_look(&look, t->w, target, key);
 	/* Behind a pending that is not a mere refresh there is nothing new to be seen yet; what is old is
 	 * good enough for one who must not ask. */
 	bool join = p != NULL && !p->background && (p->looking || !stored_only);
@@ -455,10 +478,11 @@ void pending_begin(struct pending_table *t, struct exchange *x, const struct tar
 	buf_deinit(&key);
 }
 
-void pending_go_get(struct pending_table *t, struct exchange *x, struct mg_span path)
+void pending_ask(struct pending_table *t, struct exchange *x, uint32_t flag, struct mg_span path)
 {
 	struct mg_buf key = BUF_MAX(KEY_MAX);
-	buf_append(&key, SPAN("?")); /* no store key begins so */
+	/* No store key begins so. */
+	buf_append_char(&key, flag == TICKET_GO_GET ? '?' : '=');
 	buf_append(&key, path);
 	struct map_node *node = map_get(&t->by_key, buf_span(&key));
 	if (node != NULL) {
@@ -467,7 +491,7 @@ void pending_go_get(struct pending_table *t, struct exchange *x, struct mg_span 
 		struct target target = { .kind = TARGET_QUERY, .path = path };
 		struct pending *p = pending_new(t, &target, x->head.path, buf_cstr(&key));
 		wait_for(p, x, false);
-		place_order(p, TICKET_GO_GET);
+		place_order(p, flag);
 	}
 	buf_deinit(&key);
 }

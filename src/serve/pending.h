@@ -5,6 +5,7 @@
 #ifndef SERVE_PENDING_H
 #define SERVE_PENDING_H
 
+#include "fetch/ticket.h"
 #include "gomod/target.h"
 #include "http/exchange.h"
 #include "serve/worker.h"
@@ -17,7 +18,8 @@ void pending_table_free(struct pending_table **t);
  * lives in x's arena. */
 void pending_begin(struct pending_table *t, struct exchange *x, const struct target *target,
 		   bool stored_only);
-/* PATH?go-get=1, passed through to the upstreams. path: the URL path. */
-void pending_go_get(struct pending_table *t, struct exchange *x, struct mg_span path);
+/* What is no target: PATH?go-get=1, passed through to the upstreams (TICKET_GO_GET; path: the URL path),
+ * or a question to the checksum database (TICKET_SUMDB; path: below the database's URL). */
+void pending_ask(struct pending_table *t, struct exchange *x, uint32_t flag, struct mg_span path);
 
 #endif

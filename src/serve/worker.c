@@ -11,6 +11,7 @@
 #include "serve/answer.h"
 #include "serve/orders.h"
 #include "serve/pending.h"
+#include "serve/sumroute.h"
 
 /* How long one storage fault keeps the workers from calling themselves ready. */
 #define FAULT_MEMORY_MS 10000
@@ -99,8 +100,29 @@ static void route_go_get(struct worker *w, struct exchange *x, struct mg_span pa
 	} else if (modpath_check_import(span_from(path, 1), &err) != MG_OK) {
 		send_not_found(x, err.text);
 	} else {
-		pending_go_get(w->pending, x, path);
+		pending_ask(w->pending, x, TICKET_GO_GET, path);
 	}
+}
+
+/* Lookups and tiles never change, and are no modules: who must not fetch modules may ask for them. */
+static bool route_sumdb(struct worker *w, struct exchange *x, struct mg_span path)
+{
+	struct mg_span what;
+	struct mg_err err;
+	switch (sumroute_of(path, w->options->sumdb, &x->arena, &what, &err)) {
+	case SUMROUTE_NONE:
+		return false;
+	case SUMROUTE_SUPPORTED:
+		exchange_send(x, w->supported);
+		break;
+	case SUMROUTE_ASK:
+		pending_ask(w->pending, x, TICKET_SUMDB, what);
+		break;
+	case SUMROUTE_REFUSED:
+		send_once(x, answer_error(&err, path, 0));
+		break;
+	}
+	return true;
 }
 
 static void route_module(struct worker *w, struct exchange *x)
@@ -115,6 +137,7 @@ static void route_module(struct worker *w, struct exchange *x)
 		exchange_send(x, w->root);
 		return;
 	}
+	if (route_sumdb(w, x, path)) return;
 	bool stored_only =
 		cut_prefix(&path, SPAN("/cached-only")) ||
 		span_eq_nocase(x->head.field[HEAD_FIELD_DISABLE_MODULE_FETCH], SPAN("true"));
@@ -199,6 +222,7 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 		SPAN(""));
 	w->live = answer_text(200, SPAN("ok\n"), SPAN(""));
 	w->ready = answer_text(200, SPAN("ready\n"), SPAN(""));
+	w->supported = answer_text(200, SPAN(""), SPAN(""));
 	w->options_reply = answer_text(204, SPAN(""), SPAN("Allow: GET, HEAD, OPTIONS\r\n"));
 	w->bad_method = answer_text(405, SPAN("only GET and HEAD are served here\n"),
 				    SPAN("Allow: GET, HEAD, OPTIONS\r\n"));
@@ -248,6 +272,7 @@ void worker_deinit(struct worker *w)
 	reply_unref(&w->root);
 	reply_unref(&w->live);
 	reply_unref(&w->ready);
+	reply_unref(&w->supported);
 	reply_unref(&w->options_reply);
 	reply_unref(&w->bad_method);
 	reply_unref(&w->looped);

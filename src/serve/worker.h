@@ -21,7 +21,7 @@ struct worker {
 	struct hot *hot;
 	struct pending_table *pending;
 	struct orders *orders;
-	struct reply *root, *live, *ready, *options_reply, *bad_method, *looped;
+	struct reply *root, *live, *ready, *supported, *options_reply, *bad_method, *looped;
 	struct mg_span via; /* options->via */
 	/* Shared: when the storage last failed one of the workers (clock_mono_ms); 0: never. */
 	_Atomic uint64_t *storage_fault_ms;

@@ -116,7 +116,7 @@ void provenance_print(const struct provenance *p, struct mg_buf *out)
 
 /* A line feed never stands inside a JSON string, so the line can only be the artifact's own. */
 bool provenance_says(struct mg_span text, enum provenance_kind kind, const uint8_t sha256[32],
-		     uint64_t size)
+		     uint64_t size, struct mg_span *verified)
 {
 	char line[160];
 	char hex[2 * 32];
@@ -125,7 +125,16 @@ bool provenance_says(struct mg_span text, enum provenance_kind kind, const uint8
 	const int n = snprintf(line, sizeof line,
 			       ",\n\"%s\":{\"sha256\":\"%.*s\",\"size\":%" PRIu64 ",\"h1\":",
 			       kind_names[kind], (int)sizeof hex, hex, size);
-	return span_find(text, span_make(line, (size_t)n)) >= 0;
+	const ptrdiff_t at = span_find(text, span_make(line, (size_t)n));
+	if (at < 0) return false;
+	struct mg_span rest = span_from(text, (size_t)at + 2);
+	struct mg_span artifact = span_cut(&rest, '\n');
+	/* Nor does a quote that is not escaped. */
+	const ptrdiff_t word = span_find(artifact, SPAN(",\"verified\":\""));
+	if (word < 0) return false;
+	rest = span_from(artifact, (size_t)word + strlen(",\"verified\":\""));
+	*verified = span_cut(&rest, '"');
+	return true;
 }
 
 /* --- in the store --- */

@@ -37,9 +37,9 @@ MG_CHECK enum mg_code provenance_parse(struct mg_span text, struct provenance *o
 				       struct mg_err *err);
 void provenance_print(const struct provenance *p, struct mg_buf *out);
 /* Does a record's text, as provenance_print writes it, say that this artifact has these bytes? Far
- * cheaper than a parse. False says nothing: parse it. */
+ * cheaper than a parse. False says nothing: parse it. *verified is a part of text. */
 bool provenance_says(struct mg_span text, enum provenance_kind kind, const uint8_t sha256[32],
-		     uint64_t size);
+		     uint64_t size, struct mg_span *verified);
 /* The artifact slot of a target kind; INFO, MOD and ZIP only (asserted). */
 enum provenance_kind provenance_kind_of(enum target_kind kind);
 /* MG_NOT_FOUND when there is none; MG_CORRUPT when it cannot be parsed. may_block as store_find:

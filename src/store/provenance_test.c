@@ -115,20 +115,25 @@ static void test_says(void **state)
 	struct provenance p = { .first_seen_s = 7 };
 	struct mg_buf text = BUF_MAX(PROVENANCE_MAX);
 	uint8_t other[32] = { 1 };
-	p.artifact[PROVENANCE_MOD] = (struct provenance_artifact){
-		.present = true, .sha256 = { 9 }, .size = 12, .origin = "\n\"info\":{"
-	};
+	struct mg_span verified;
+	p.artifact[PROVENANCE_MOD] =
+		(struct provenance_artifact){ .present = true,
+					      .sha256 = { 9 },
+					      .size = 12,
+					      .origin = "\n\"info\":{,\"verified\":\"x\"",
+					      .verified = "sumdb" };
 	provenance_print(&p, &text);
 	const struct mg_span all = buf_span(&text);
 	const uint8_t *mod = p.artifact[PROVENANCE_MOD].sha256;
-	assert_true(provenance_says(all, PROVENANCE_MOD, mod, 12));
-	assert_false(provenance_says(all, PROVENANCE_MOD, other, 12));
-	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 1));
-	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 120));
-	assert_false(provenance_says(all, PROVENANCE_ZIP, mod, 12));
-	assert_false(provenance_says(all, PROVENANCE_INFO, mod, 12));
+	assert_true(provenance_says(all, PROVENANCE_MOD, mod, 12, &verified));
+	assert_true(span_eq(verified, SPAN("sumdb")));
+	assert_false(provenance_says(all, PROVENANCE_MOD, other, 12, &verified));
+	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 1, &verified));
+	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 120, &verified));
+	assert_false(provenance_says(all, PROVENANCE_ZIP, mod, 12, &verified));
+	assert_false(provenance_says(all, PROVENANCE_INFO, mod, 12, &verified));
 	/* Of another layout nothing is said. */
-	assert_false(provenance_says(span_from(all, 1), PROVENANCE_MOD, mod, 12));
+	assert_false(provenance_says(span_from(all, 1), PROVENANCE_MOD, mod, 12, &verified));
 	buf_deinit(&text);
 }
 

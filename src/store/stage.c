@@ -80,6 +80,20 @@ int stage_fd(const struct stage *st)
 	return st->fd;
 }
 
+enum mg_code stage_read(const struct stage *st, uint64_t offset, void *out, size_t n,
+			struct mg_err *err)
+{
+	for (size_t done = 0; done < n;) {
+		const ssize_t got =
+			pread(st->fd, (char *)out + done, n - done, (off_t)(offset + done));
+		if (got < 0 && errno == EINTR) continue;
+		if (got <= 0)
+			return err_errno(err, got < 0 ? errno : EIO, "reading back a staged file");
+		done += (size_t)got;
+	}
+	return MG_OK;
+}
+
 uint64_t stage_size(const struct stage *st)
 {
 	return st->size;

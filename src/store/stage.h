@@ -21,6 +21,9 @@ MG_CHECK enum mg_code stage_reset(struct stage *st, struct mg_err *err);
  * After the last write. */
 MG_CHECK enum mg_code stage_known_at(struct stage *st, int64_t wall_s, struct mg_err *err);
 int stage_fd(const struct stage *st); /* readable at any offset, for checks before the commit */
+/* Exactly n bytes from offset on, for the same. */
+MG_CHECK enum mg_code stage_read(const struct stage *st, uint64_t offset, void *out, size_t n,
+				 struct mg_err *err);
 uint64_t stage_size(const struct stage *st);
 void stage_sha256(const struct stage *st, uint8_t out[32]);
 void stage_free(struct stage **st); /* an uncommitted file is removed */

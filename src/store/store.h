@@ -70,8 +70,9 @@ MG_CHECK enum mg_code store_touch(struct store *s, const char *key, struct mg_er
  * there any more. Not refused after storage errors. */
 MG_CHECK enum mg_code store_quarantine(struct store *s, const char *key, const char *why,
 				       struct mg_err *err);
-/* Canonical versions, no pseudo-versions, of which .info, .mod or .zip is stored; one a line, sorted.
- * MG_NOT_FOUND when the module is unknown to the store. */
+/* Canonical versions, no pseudo-versions, of which .info, .mod and .zip are stored: a list must not name
+ * what cannot be served (protocol §1.5). One a line, sorted. MG_NOT_FOUND when the module is unknown to
+ * the store. */
 MG_CHECK enum mg_code store_versions(struct store *s, struct mg_span epath, struct mg_buf *out,
 				     struct mg_err *err);
 

@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -16,18 +18,24 @@
 
 #define VERSION_MAX 1024u
 
-/* "v1.2.3.mod" and its like; "list", records, queries and pseudo-versions are passed over. */
+/* "v1.2.3.zip"; other kinds, "list", records and pseudo-versions are passed over. */
 static bool version_of(struct mg_span name, struct mg_buf *out)
 {
-	static const struct mg_span ends[] = { SPAN(".info"), SPAN(".mod"), SPAN(".zip") };
-	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-		if (!span_has_suffix(name, ends[i])) continue;
-		buf_clear(out);
-		return modpath_unescape_rev(span_first(name, name.n - ends[i].n), out, NULL) ==
-			       MG_OK &&
-		       version_is_canonical(buf_span(out)) && !pseudo_is(buf_span(out));
-	}
-	return false;
+	if (!span_has_suffix(name, SPAN(".zip"))) return false;
+	buf_clear(out);
+	return modpath_unescape_rev(span_first(name, name.n - strlen(".zip")), out, NULL) ==
+		       MG_OK &&
+	       version_is_canonical(buf_span(out)) && !pseudo_is(buf_span(out));
+}
+
+/* Is there a file of that name with another ending than its ".zip"? */
+static bool has_other(int folder, struct mg_span name, const char *ending, struct mg_buf *scratch)
+{
+	struct stat st;
+	buf_clear(scratch);
+	buf_append(scratch, span_first(name, name.n - strlen(".zip")));
+	buf_append_str(scratch, ending);
+	return fstatat(folder, buf_cstr(scratch), &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* Takes fd over. */
@@ -39,15 +47,18 @@ static int read_folder(int fd, struct arena *a, struct verlist *list)
 		close(fd);
 		return -errnum;
 	}
-	struct mg_buf version = BUF_MAX(VERSION_MAX);
+	struct mg_buf version = BUF_MAX(VERSION_MAX), scratch = BUF_MAX(VERSION_MAX);
 	struct dirent *e;
 	while ((errno = 0, e = readdir(d)) != NULL) {
-		if (version_of(span_of(e->d_name), &version))
+		const struct mg_span name = span_of(e->d_name);
+		if (version_of(name, &version) && has_other(fd, name, ".info", &scratch) &&
+		    has_other(fd, name, ".mod", &scratch))
 			verlist_add(list, buf_span(&version), a);
 	}
 	const int errnum = errno;
 	closedir(d);
 	buf_deinit(&version);
+	buf_deinit(&scratch);
 	return -errnum;
 }
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checksum database (GOSUMDB) as fetch uses it: where it is reached, what of it is kept in the store
+ * ("sumdb/NAME/lookup/…", "…/tile/…", "…/latest"), and the head that is trusted. What it answers is
+ * proven by src/sumdb. Any thread; calls block. */
+#ifndef FETCH_DATABASE_H
+#define FETCH_DATABASE_H
+
+#include "fetch/job.h"
+#include "sumdb/sumclient.h"
+
+struct database;
+
+/* GOSUMDB's value; origins and store stay the caller's. *out is NULL when the value is "off".
+ * MG_INVALID: the value is malformed. A trusted head that cannot be read any more is moved to quarantine,
+ * and trust begins anew. */
+MG_CHECK enum mg_code database_new(const char *gosumdb, struct store *store, struct database **out,
+				   struct mg_err *err);
+void database_free(struct database **d); /* no call may be running */
+const char *database_name(const struct database *d);
+
+/* The hashes of a version, proven. MG_NOT_FOUND: the database does not know it. MG_CORRUPT: what it, or
+ * somebody on the way, answered proves nothing, or it has forked. Who may be asked about is the caller's
+ * to decide. */
+MG_CHECK enum mg_code database_lookup(struct database *d, const struct job *j, struct mg_span path,
+				      struct mg_span version, struct sumclient_answer *out,
+				      struct mg_err *err);
+/* The answer to a path below the database's URL, proven: "lookup/EPATH@EVERSION", "tile/8/…", "latest".
+ * MG_NOT_FOUND: there is none, or the path is no such thing, or private (globs) names stand in it. */
+MG_CHECK enum mg_code database_get(struct database *d, const struct job *j, struct mg_span path,
+				   const char *globs, struct mg_buf *out, struct mg_err *err);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/proof.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "fetch/ask.h"
+#include "fetch/database.h"
+#include "fetch/origin.h"
+#include "fetch/verdict.h"
+
+#define NAME_MAX_BYTES 16384
+
+bool proof_is_due(const struct job_means *m, struct mg_span path)
+{
+	if (m->database == NULL || m->options->sumdb == FETCH_SUMDB_OFF) return false;
+	return !origin_is_exempt(span_of(m->options->nosumdb), path);
+}
+
+static void log_refusal(const struct target *t, const struct provenance_artifact *a,
+			const struct mg_err *err)
+{
+	struct mg_buf name = BUF_MAX(NAME_MAX_BYTES);
+	target_name(t, &name);
+	log_error("not what the checksum database has recorded", LOG_SP("target", buf_span(&name)),
+		  LOG_S("kind", target_kind_name(t->kind)), LOG_S("received", a->h1),
+		  LOG_S("origin", a->origin), LOG_S("reason", err->text));
+	buf_deinit(&name);
+}
+
+/* The database did not say. */
+static enum mg_code unproven(const struct job *j, const struct target *t,
+			     struct provenance_artifact *artifact, struct mg_err *err)
+{
+	const char *db = database_name(j->means->database);
+	if (err->code == MG_NOT_FOUND) {
+		struct mg_err why = *err;
+		return err_set(
+			err, MG_DENIED, MG_CAUSE_PROOF,
+			"the checksum database %s does not know this version (%.150s); if it "
+			"is private, name it in GOPRIVATE or GONOSUMDB",
+			db, why.text);
+	}
+	const bool silent = err->code == MG_UNAVAILABLE || err->code == MG_TIMEOUT;
+	if (!silent || j->means->options->sumdb == FETCH_SUMDB_REQUIRED) {
+		const enum mg_code rc = err_wrap(err, "not proven by %s", db);
+		if (err->cause != MG_CAUSE_STORAGE) err->cause = MG_CAUSE_PROOF;
+		return rc;
+	}
+	struct mg_buf name = BUF_MAX(NAME_MAX_BYTES);
+	target_name(t, &name);
+	log_warn("taken without proof (sumdb: when-reachable)", LOG_SP("target", buf_span(&name)),
+		 LOG_S("reason", err->text));
+	buf_deinit(&name);
+	snprintf(artifact->verified, sizeof artifact->verified, "%s", PROOF_NONE);
+	return MG_OK;
+}
+
+static const char *recorded_hash(const struct target *t, const struct sumclient_answer *answer)
+{
+	return t->kind == TARGET_ZIP ? answer->sums.zip : answer->sums.mod;
+}
+
+enum mg_code proof_check(const struct job *j, const struct target *t,
+			 const struct proof_evidence *evidence,
+			 struct provenance_artifact *artifact, struct mg_err *err)
+{
+	struct sumclient_answer answer;
+	const char *says = j->means->database == NULL ? PROOF_NONE : PROOF_EXEMPT;
+	if (j->means->options->sumdb == FETCH_SUMDB_OFF) says = PROOF_NONE;
+	snprintf(artifact->verified, sizeof artifact->verified, "%s", says);
+	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return MG_OK;
+	if (database_lookup(j->means->database, j, t->path, t->version, &answer, err) != MG_OK)
+		return unproven(j, t, artifact, err);
+	if (strcmp(artifact->h1, recorded_hash(t, &answer)) == 0) {
+		snprintf(artifact->verified, sizeof artifact->verified, "%s", PROOF_SUMDB);
+		return MG_OK;
+	}
+	verdict_mismatch(j, t, evidence, artifact, &answer.sums, err);
+	log_refusal(t, artifact, err);
+	return err->code;
+}
+
+void proof_blame_broken(const struct job *j, const struct target *t,
+			const struct provenance_artifact *artifact, struct mg_err *err)
+{
+	struct sumclient_answer answer;
+	struct mg_err none, why = *err;
+	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return;
+	if (database_lookup(j->means->database, j, t->path, t->version, &answer, &none) != MG_OK)
+		return;
+	/* A database never records what is no module, so the origin once had better bytes. */
+	err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
+		"altered on the way: %s has recorded %s, and this is no such file (%.160s)",
+		database_name(j->means->database), recorded_hash(t, &answer), why.text);
+	log_refusal(t, artifact, err);
+}
+
+enum mg_code proof_stored(const struct job *j, const struct target *t, bool *differs,
+			  struct mg_err *err)
+{
+	struct provenance known;
+	struct sumclient_answer answer;
+	*differs = false;
+	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return MG_OK;
+	enum mg_code rc = provenance_read(j->means->store, t, &known, err);
+	if (rc != MG_OK) return rc;
+	struct provenance_artifact *a = &known.artifact[provenance_kind_of(t->kind)];
+	if (!a->present) return err_set(err, MG_NOT_FOUND, MG_CAUSE_STORAGE, "no record");
+	if (strcmp(a->verified, PROOF_SUMDB) == 0) return MG_OK;
+	rc = database_lookup(j->means->database, j, t->path, t->version, &answer, err);
+	if (rc != MG_OK) return unproven(j, t, a, err);
+	*differs = strcmp(a->h1, recorded_hash(t, &answer)) != 0;
+	if (*differs) {
+		err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
+			"the stored copy (from %.100s) is %s where %s has recorded %s",
+			ask_name(a->origin), a->h1, database_name(j->means->database),
+			recorded_hash(t, &answer));
+		log_refusal(t, a, err);
+		return err->code;
+	}
+	snprintf(a->verified, sizeof a->verified, "%s", PROOF_SUMDB);
+	return provenance_record(j->means->store, t, a, err);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which request paths are questions to the checksum database: "/sumdb/NAME/…", as a GOPROXY answers them,
+ * and the same at the root, for a GOSUMDB that names this server's URL (protocol §6.1, §6.2). */
+#ifndef SERVE_SUMROUTE_H
+#define SERVE_SUMROUTE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+enum sumroute {
+	SUMROUTE_NONE,      /* a module's path, or nonsense */
+	SUMROUTE_SUPPORTED, /* do you answer for this database? Yes. */
+	SUMROUTE_ASK,       /* *what is below the database's URL, decoded; lives in the arena */
+	SUMROUTE_REFUSED,   /* *err, MG_NOT_FOUND: another database, or no path of one */
+};
+
+/* path: of the URL, still percent-encoded. name: the one database that is served, or "". */
+enum sumroute sumroute_of(struct mg_span path, const char *name, struct arena *a,
+			  struct mg_span *what, struct mg_err *err);
+
+#endif
