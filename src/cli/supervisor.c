@@ -199,8 +199,10 @@ static void on_restart_both(void *arg)
 {
 	struct supervisor *sv = arg;
 
-	/* The channels' other ends died with front; fetch must be given new ones at its start. */
-	sv->front.pausing = false;
+	/* The channels' other ends died with front; fetch must be given new ones at its start. Either
+	 * service's timer may have led here: the other's must not end what is started now. */
+	sv->front.pausing = sv->fetch.pausing = false;
+	loop_timer_stop(sv->front.restart);
 	loop_timer_stop(sv->fetch.restart);
 	channel_free(&sv->fetch.control);
 	child_free(&sv->fetch.child);

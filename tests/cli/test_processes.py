@@ -270,3 +270,25 @@ def test_a_free_port_is_told(tmp_path, origin):
         p.send_signal(signal.SIGTERM)
         assert p.wait(20) == 0
         out.close()
+
+
+def test_both_wait_to_be_started(modgate, stocked):
+    """Fetch for a moment, front, which died more often, for longer: the one that is started first starts both,
+    and nothing is started a second time."""
+
+    def kill(*roles):
+        for pid in [modgate.children()[role] for role in roles]:
+            os.kill(pid, signal.SIGKILL)
+
+    expect.success(modgate.get(M + "v1.0.0.info"))
+    for i, role in enumerate(["fetch", "front", "front", "front"], 1):
+        kill(role)
+        expect.success(modgate.get(M + f"v1.0.{i}.info"))
+        until(lambda: len(modgate.children()) == 2)
+    kill("fetch", "front")
+    expect.success(modgate.get(M + "v1.0.9.info"))
+    pids = modgate.children()
+    end = time.monotonic() + 2  # front's own wait is over by then
+    while time.monotonic() < end:
+        assert modgate.children() == pids
+        time.sleep(0.05)
