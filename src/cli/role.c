@@ -56,7 +56,7 @@ bad:
 void role_confine(const struct settings *s, const struct sandbox_rules *rules)
 {
 	int landlock = s->sandbox ? sandbox_paths(rules) : 0;
-	bool seccomp = s->sandbox && sandbox_calls();
+	bool seccomp = s->sandbox && sandbox_calls(rules->writable_n == 0 && !rules->may_connect);
 
 	log_start();
 	log_info("started", LOG_I("pid", getpid()), LOG_I("landlock_abi", landlock),

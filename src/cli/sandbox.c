@@ -166,25 +166,82 @@ static const char *const refused[] = {
 	"mknodat",
 };
 
+static const char *const refused_to_readers[] = {
+	"socket",
+	"connect",
+	"bind",
+	"listen",
+	"creat",
+	"truncate",
+	"truncate64",
+	"rename",
+	"renameat",
+	"renameat2",
+	"link",
+	"linkat",
+	"symlink",
+	"symlinkat",
+	"unlink",
+	"unlinkat",
+	"mkdir",
+	"mkdirat",
+	"rmdir",
+	"chmod",
+	"fchmod",
+	"fchmodat",
+	"chown",
+	"fchown",
+	"lchown",
+	"fchownat",
+	"utime",
+	"utimes",
+	"futimesat",
+	"utimensat",
+	"setxattr",
+	"lsetxattr",
+	"fsetxattr",
+	"removexattr",
+	"lremovexattr",
+	"fremovexattr",
+	"kill",
+	"tkill",
+	"rt_sigqueueinfo",
+	"rt_tgsigqueueinfo",
+	"pidfd_open",
+	"pidfd_getfd",
+	"pidfd_send_signal",
+};
+
 /* LeakSanitizer's tracer at exit, and the program that puts names into reports. */
 static bool needed_by_sanitizer(const char *name)
 {
 	return SANITIZED && (strcmp(name, "ptrace") == 0 || strcmp(name, "execve") == 0);
 }
 
-bool sandbox_calls(void)
+static bool refuse(scmp_filter_ctx filter, const char *const *names, size_t n)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	bool ok = filter != NULL;
+	bool ok = true;
 
-	if (!ok) return false;
-	/* Best effort: kernels before 4.14 cannot log, which is no reason to go without the filter. */
-	seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
-	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-		int number = seccomp_syscall_resolve_name(refused[i]);
-		if (number == __NR_SCMP_ERROR || needed_by_sanitizer(refused[i])) continue;
+	for (size_t i = 0; i < n; i++) {
+		int number = seccomp_syscall_resolve_name(names[i]);
+		if (number == __NR_SCMP_ERROR || needed_by_sanitizer(names[i])) continue;
 		ok = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0) == 0 && ok;
 	}
+	return ok;
+}
+
+bool sandbox_calls(bool only_reads)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (filter == NULL) return false;
+	/* Best effort: kernels before 4.14 cannot log, which is no reason to go without the filter. */
+	seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
+	bool ok = refuse(filter, refused, sizeof refused / sizeof refused[0]);
+	if (only_reads)
+		ok = refuse(filter, refused_to_readers,
+			    sizeof refused_to_readers / sizeof refused_to_readers[0]) &&
+		     ok;
 	ok = seccomp_load(filter) == 0 && ok;
 	seccomp_release(filter);
 	return ok;
@@ -192,7 +249,7 @@ bool sandbox_calls(void)
 
 #else
 
-bool sandbox_calls(void)
+bool sandbox_calls(bool only_reads)
 {
 	return false;
 }

@@ -21,7 +21,9 @@ struct sandbox_rules {
  * Returns the Landlock ABI in force, 0 when the kernel has none. */
 int sandbox_paths(const struct sandbox_rules *rules);
 /* Refuses (EPERM, logged by the kernel) the calls no role needs: exec, ptrace, mounts, io_uring, bpf,
- * keys and the like. False when the kernel, or this build, has no seccomp. Needs no_new_privs. */
-bool sandbox_calls(void);
+ * keys and the like. only_reads: also new sockets, changes of files that need no open descriptor, and
+ * signals to others, of which older kernels' Landlock knows nothing. False when the kernel, or this
+ * build, has no seccomp. Needs no_new_privs. */
+bool sandbox_calls(bool only_reads);
 
 #endif

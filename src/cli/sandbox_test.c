@@ -105,12 +105,29 @@ static int writer_claims(void)
 
 static int call_claims(void)
 {
-	if (!sandbox_calls()) return NO_KERNEL_SUPPORT;
+	if (!sandbox_calls(false)) return NO_KERNEL_SUPPORT;
 	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 2) return 1;
 	if (chroot(mine) == 0 || errno != EPERM) return 2;
 	if (mkfifo(new_link, 0600) == 0 || errno != EPERM) return 3;
 	if (sethostname("modgate", 7) == 0 || errno != EPERM) return 4;
 	if (try_open(own_file, O_RDWR) != 0) return 5;
+	return 0;
+}
+
+/* Without Landlock, as on kernels whose Landlock knows no sockets, truncation or signals. */
+static int reader_call_claims(void)
+{
+	if (!sandbox_calls(true)) return NO_KERNEL_SUPPORT;
+	if (chroot(mine) == 0 || errno != EPERM) return 1;
+	if (socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0 || errno != EPERM) return 2;
+	if (socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0 || errno != EPERM) return 3;
+	if (truncate(own_file, 0) == 0 || errno != EPERM) return 4;
+	if (unlink(own_file) == 0 || errno != EPERM) return 5;
+	if (rename(own_file, moved) == 0 || errno != EPERM) return 6;
+	if (chmod(own_file, 0777) == 0 || errno != EPERM) return 7;
+	if (utimensat(AT_FDCWD, own_file, NULL, 0) == 0 || errno != EPERM) return 8;
+	if (kill(getppid(), 0) == 0 || errno != EPERM) return 9;
+	if (try_open(own_file, O_RDONLY) != 0) return 10;
 	return 0;
 }
 
@@ -143,12 +160,18 @@ static void calls_no_role_needs_are_refused(void **state)
 	expect_claims(call_claims);
 }
 
+static void a_reader_changes_nothing_and_calls_nobody(void **state)
+{
+	expect_claims(reader_call_claims);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reader_reads_what_is_named),
 		cmocka_unit_test(a_writer_stays_in_its_folder),
 		cmocka_unit_test(calls_no_role_needs_are_refused),
+		cmocka_unit_test(a_reader_changes_nothing_and_calls_nobody),
 	};
 	return cmocka_run_group_tests(tests, make_files, remove_files);
 }
