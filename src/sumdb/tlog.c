@@ -5,7 +5,7 @@
 
 struct tlog_hash tlog_empty_root(void)
 {
-	struct tlog_hash h;
+	struct tlog_hash h = { 0 };
 	sha256_of((struct mg_span){ 0 }, h.b);
 	return h;
 }
@@ -13,7 +13,7 @@ struct tlog_hash tlog_empty_root(void)
 struct tlog_hash tlog_record_hash(struct mg_span record)
 {
 	struct sha256 sum = { 0 };
-	struct tlog_hash h;
+	struct tlog_hash h = { 0 };
 	sha256_init(&sum);
 	sha256_update(&sum, span_make("\0", 1));
 	sha256_update(&sum, record);
