@@ -23,9 +23,11 @@ const char *kept_read(struct arena *a, const char *store)
 	return line.n > 0 ? arena_strdup(a, line) : NULL;
 }
 
+/* Nothing with a password in it; a query may be one. */
 static bool worth_keeping(struct mg_span list)
 {
-	return span_find(list, SPAN("://")) >= 0 && span_index(list, '@') < 0;
+	return span_find(list, SPAN("://")) >= 0 && span_index(list, '@') < 0 &&
+	       span_index(list, '?') < 0;
 }
 
 static int write_file(int dir, struct mg_span text)

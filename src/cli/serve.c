@@ -131,8 +131,11 @@ static int serve(struct settings *s)
 	if (geteuid() == 0 && s->user[0] == '\0')
 		log_warn("running as root: the setting user names another user for the processes",
 			 LOG_I("uid", 0));
+	struct mg_buf goproxy = BUF_MAX(64u << 10);
+	settings_text_redacted(s, settings_find(SPAN("goproxy")), &goproxy);
 	log_info("starting", LOG_S("version", MODGATE_VERSION), LOG_S("store", s->store),
-		 LOG_S("goproxy", s->goproxy), LOG_S("via", s->via));
+		 LOG_SP("goproxy", buf_span(&goproxy)), LOG_S("via", s->via));
+	buf_deinit(&goproxy);
 	int rc = supervisor_run(&(struct supervisor_options){
 		.settings = s,
 		.listen_fds = fds,

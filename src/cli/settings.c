@@ -398,7 +398,9 @@ void settings_text_redacted(const struct settings *s, const struct settings_def 
 			buf_append_str(out, "***");
 			url = span_from(url, (size_t)at);
 		}
-		buf_append(out, url);
+		const ptrdiff_t query = def->secret ? span_index(url, '?') : -1;
+		buf_append(out, query < 0 ? url : span_first(url, (size_t)query + 1));
+		if (query >= 0) buf_append_str(out, "***");
 		buf_append(out, span_first(span_from(rest, n), 1));
 		rest = span_from(rest, n + 1);
 	}

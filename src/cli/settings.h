@@ -110,10 +110,10 @@ MG_CHECK enum mg_code settings_set(struct settings *s, const struct settings_def
 				   struct mg_span text, struct mg_err *err);
 /* The value as settings_set reads it back. */
 void settings_text(const struct settings *s, const struct settings_def *def, struct mg_buf *out);
-/* The same with every user-info in a URL blotted out: for people. */
+/* The same with every user-info in a URL blotted out, and in secret settings every query: for people. */
 void settings_text_redacted(const struct settings *s, const struct settings_def *def,
 			    struct mg_buf *out);
-/* Does a URL in the value carry a user-info? */
+/* Does a URL in the value carry what settings_text_redacted blots out? */
 bool settings_has_user_info(const struct settings *s, const struct settings_def *def);
 /* All settings as "name=text" lines, for a child process; those marked secret only when asked for. */
 void settings_encode(const struct settings *s, bool with_secrets, struct mg_buf *out);

@@ -116,6 +116,8 @@ static void credentials_are_blotted_out(void **state)
 		{ "https://mirror.example/a@b", "https://mirror.example/a@b" },
 		{ "https://u:p@mirror.example", "https://***@mirror.example" },
 		{ "https://u:p@q@a,http://t@b|direct", "https://***@a,http://***@b|direct" },
+		{ "https://mirror.example/go?token=p|direct",
+		  "https://mirror.example/go?***|direct" },
 		{ "u:p@mirror.example/go,direct", "***@mirror.example/go,direct" },
 		{ "https://u:p/q@mirror.example", "https://***@mirror.example" },
 		{ "https://mirror.example:80/@x|[::1]:80/@y",
