@@ -172,6 +172,20 @@ struct question {
 	bool forked; /* the answer proves a fork */
 };
 
+/* The head in an answer. Most have the one that is trusted already, and a signature is half the work. */
+static enum mg_code open_answered_head(const struct question *q, struct mg_span note,
+				       struct treehead *out, struct mg_err *err)
+{
+	const struct sumclient *c = q->client;
+	struct sumclient_head trusted;
+	enum mg_code rc = c->ops.read_head(c->ops.arg, q->arena, &trusted, err);
+	if (rc != MG_OK) return rc;
+	if (trusted.tree.size == 0 || !span_eq(trusted.note, note))
+		return sumclient_open_head(c, note, out, err);
+	*out = trusted.tree;
+	return MG_OK;
+}
+
 static enum mg_code judge(struct question *q, struct mg_span body, bool from_cache,
 			  struct sumclient_answer *out, struct mg_err *err)
 {
@@ -184,7 +198,7 @@ static enum mg_code judge(struct question *q, struct mg_span body, bool from_cac
 		return err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 			       "the answer of %s is no record with a signed head", c->key.name);
 	claim.head.note = lookup.note;
-	enum mg_code rc = sumclient_open_head(c, lookup.note, &claim.head.tree, err);
+	enum mg_code rc = open_answered_head(q, lookup.note, &claim.head.tree, err);
 	if (rc == MG_OK && lookup.record >= TLOG_SIZE_MAX)
 		rc = err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 			     "the number of the record is beyond any tree");
