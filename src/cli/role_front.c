@@ -23,6 +23,7 @@ static struct front_options options_of(struct settings *s)
 	o.max_connections = (uint32_t)s->max_connections;
 	o.hot_bytes = s->hot_cache;
 	o.go_get = s->go_get;
+	o.on_ready = role_ready;
 	struct gosumdb db;
 	struct mg_err err;
 	/* Checked when the settings were loaded. */
@@ -50,7 +51,6 @@ int role_front(char *const *args)
 				 .readable = (const char *const[]){ s.store },
 				 .readable_n = 1,
 			 });
-	role_ready();
 	int rc = front_run(&options, fds, listening, ROLE_FD_CONTROL, fds + listening,
 			   (unsigned)workers);
 	log_stop();

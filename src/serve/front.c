@@ -2,8 +2,10 @@
 #include "serve/front.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/check.h"
 #include "base/err.h"
@@ -22,6 +24,8 @@ struct front {
 	unsigned count;
 	_Atomic uint64_t storage_fault_ms;
 	struct channel *control;
+	void (*on_ready)(void);
+	atomic_uint running; /* loops */
 };
 
 struct command {
@@ -89,6 +93,12 @@ static void on_control_closed(void *arg)
 	drain_all(f, CUT_GRACE_MS);
 }
 
+static void count_one(void *arg)
+{
+	struct front *f = arg;
+	if (atomic_fetch_add(&f->running, 1) + 1 == f->count && f->on_ready != NULL) f->on_ready();
+}
+
 static void *run_worker(void *arg)
 {
 	struct worker *w = arg;
@@ -99,6 +109,8 @@ static void *run_worker(void *arg)
 static void run_all(struct front *f)
 {
 	pthread_t *threads = check_calloc(f->count, sizeof *threads);
+	for (unsigned i = 0; i < f->count; i++)
+		loop_post(f->workers[i].loop, count_one, f);
 	for (unsigned i = 1; i < f->count; i++) {
 		MG_ASSERT(pthread_create(&threads[i], NULL, run_worker, &f->workers[i]) == 0);
 	}
@@ -108,11 +120,29 @@ static void run_all(struct front *f)
 	free(threads);
 }
 
-int front_run(const struct front_options *options, const int *listen_fds, size_t listen_count,
+/* Of four descriptors one is kept for files: without any, what is stored could not be opened, nor the
+ * channels to a new fetch be taken. */
+static uint32_t connections_of(const struct front_options *options, unsigned workers)
+{
+	struct rlimit files;
+	uint64_t n = options->max_connections;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY &&
+	    n > files.rlim_cur / 4 * 3) {
+		n = files.rlim_cur / 4 * 3;
+		log_warn("fewer connections than set: raise LimitNOFILE", LOG_I("connections", n),
+			 LOG_I("descriptors", files.rlim_cur));
+	}
+	return n < workers ? workers : (uint32_t)n;
+}
+
+int front_run(const struct front_options *given, const int *listen_fds, size_t listen_count,
 	      int control_fd, const int *channel_fds, unsigned workers)
 {
 	struct store *store;
 	struct mg_err err;
+	struct front_options settled = *given;
+	const struct front_options *options = &settled;
+	settled.max_connections = connections_of(given, workers);
 	if (store_open(options->store_root, STORE_READ, &store, &err) != MG_OK) {
 		log_error("cannot open the store", LOG_S("root", options->store_root),
 			  LOG_S("reason", err.text));
@@ -124,7 +154,8 @@ int front_run(const struct front_options *options, const int *listen_fds, size_t
 
 	struct lane *fs = lane_new("fs", FS_THREADS, FS_QUEUE, FS_WAIT_MS);
 	struct front f = { .count = workers,
-			   .workers = check_calloc(workers, sizeof(struct worker)) };
+			   .workers = check_calloc(workers, sizeof(struct worker)),
+			   .on_ready = options->on_ready };
 	for (unsigned i = 0; i < workers; i++) {
 		worker_init(&f.workers[i], options, store, fs, &f.storage_fault_ms, listen_fds,
 			    listen_count, channel_fds[i], span_make(fields, (size_t)n), workers);

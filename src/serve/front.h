@@ -15,13 +15,14 @@ struct front_options {
 	uint32_t fresh_ms;         /* how long list, @latest and rev queries count as fresh */
 	uint32_t stale_ms;         /* how much longer they are served while one refresh runs */
 	uint32_t order_timeout_ms; /* the longest a request waits for fetch */
-	uint32_t max_connections;  /* of the process */
+	uint32_t max_connections;  /* of the process; fewer where its descriptors are few */
 	size_t hot_bytes;          /* of the process: prebuilt answers kept in memory */
 	const char
 		*sumdb; /* name of the checksum database that is served under /sumdb/; "": none */
 	bool prove;     /* nothing public is served that it has not proven */
-	const char *nosumdb; /* globs of modules that it must not hear of */
-	bool go_get;         /* PATH?go-get=1 is passed through to the upstreams */
+	const char *nosumdb;    /* globs of modules that it must not hear of */
+	bool go_get;            /* PATH?go-get=1 is passed through to the upstreams */
+	void (*on_ready)(void); /* NULL, or called once, when all loops run; any thread */
 };
 
 #define FRONT_OPTIONS_DEFAULT                                                                      \
@@ -43,7 +44,7 @@ struct front_options {
 
 /* Serves until drained (control message, or the control channel closing = the supervisor is gone).
  * channel_fds: one a worker, taken over. Listening descriptors stay the caller's. Returns an exit code. */
-int front_run(const struct front_options *options, const int *listen_fds, size_t listen_count,
+int front_run(const struct front_options *given, const int *listen_fds, size_t listen_count,
 	      int control_fd, const int *channel_fds, unsigned workers);
 
 #endif

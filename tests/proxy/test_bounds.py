@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What grows with what clients do, and where it ends."""
 
+import os
 import pathlib
 import re
+import resource
+import signal
 
 from lib import expect
 from lib.modgate import sanitized
@@ -55,3 +58,27 @@ def test_a_go_get_path_has_a_length(modgate_of, origin):
     m = modgate_of(origin.url, config="go-get: true\n")
     expect.failure(m.get("/example.com/" + "x" * 9000 + "?go-get=1", timeout=5), 404, "too long")
     assert origin.requests == []
+
+
+def test_connections_leave_descriptors_for_the_rest(modgate_of, origin, tree):
+    """However many connect: what is stored can be opened, and a new fetch be reached."""
+    for i in range(40):
+        tree.add("example.com/m", f"v1.0.{i}")
+    m = modgate_of(origin.url)
+    for i in range(40):
+        expect.success(m.get(f"/example.com/m/@v/v1.0.{i}.mod"))
+    resource.prlimit(m.process.pid, resource.RLIMIT_NOFILE, (200, 200))
+    os.kill(m.children()["front"], signal.SIGKILL)  # those that are started now inherit it
+    expect.success(m.get("/example.com/m/@v/v1.0.0.mod"))
+    m.wait_ready()
+    front = m.children()["front"]
+    with m.session() as first:
+        expect.success(first.request("/example.com/m/@v/v1.0.0.mod"))
+        idle = [m.session() for _ in range(300)]  # most wait in the listener's queue
+        for i in range(1, 20):
+            expect.success(first.request(f"/example.com/m/@v/v1.0.{i}.mod"))
+        os.kill(m.children()["fetch"], signal.SIGKILL)
+        expect.success(first.request("/example.com/m/@v/v1.0.20.zip"))
+        assert m.children()["front"] == front
+        for s in idle:
+            s.close()
