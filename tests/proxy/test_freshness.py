@@ -77,8 +77,8 @@ def test_many_ask_for_what_is_stale_and_one_refresh_runs(modgate_of, origin, tag
     gate.set()
 
 
-def test_an_absence_is_forgotten_in_time(modgate_of, origin, tree):
-    """s11 35: what is published after somebody asked for it too early appears by itself."""
+def test_s11_35_an_absence_is_forgotten_in_time(modgate_of, origin, tree):
+    """What is published after somebody asked for it too early appears by itself."""
     m = modgate_of(origin.url, config="fetch:\n  absent: 1s\n")
     targets = ["/example.com/m/@v/list", "/example.com/m/@v/v1.0.0.info", "/example.com/m/@v/v1.0.0.zip", "/example.com/m/@latest"]
     for target in targets:
@@ -91,7 +91,7 @@ def test_an_absence_is_forgotten_in_time(modgate_of, origin, tree):
             time.sleep(0.05)
 
 
-def test_absences_are_short_by_default(modgate_of, origin):
+def test_s11_35_absences_are_short_by_default(modgate_of, origin):
     m = modgate_of(origin.url)
     for target in ("/example.com/m/@v/list", "/example.com/m/@v/v1.0.0.info"):
         control = expect.failure(m.get(target), 404).field("Cache-Control")

@@ -121,12 +121,16 @@ def test_s11_11_a_stale_list_is_served_while_one_refresh_runs(modgate_of, origin
 def test_s11_12_stored_versions_never_leave_the_list(modgate_of, origin, tree):
     m = modgate_of(origin.url, config="list:\n  fresh: 0s\n  stale: 0s\n")
     tree.add("example.com/m", "v1.0.0").add("example.com/m", "v1.1.0")
-    expect.success(m.get("/example.com/m/@v/v1.0.0.zip"))
+    for kind in ("info", "mod", "zip"):
+        expect.success(m.get(f"/example.com/m/@v/v1.0.0.{kind}"))
+    expect.success(m.get("/example.com/m/@v/v1.1.0.mod"))
     expect.success(m.get("/example.com/m/@v/list"))
     tree.files["example.com/m/@v/list"] = b"v1.1.0\n"
     assert m.get("/example.com/m/@v/list").text.split() == ["v1.0.0", "v1.1.0"]
     origin.on(r"example\.com/m/@v/list$", Reply(404, "gone\n"))
-    assert "v1.0.0" in m.get("/example.com/m/@v/list").text.split()
+    # Of v1.1.0 only the .mod is here: a list must not name what cannot be had (s11 10).
+    expect.success(m.get("/example.com/m/@v/list"), b"v1.0.0\n")
+    assert json.loads(m.get("/example.com/m/@latest").body)["Version"] == "v1.0.0"
 
 
 def test_s11_13_info_must_name_the_version_asked_for(modgate, tree):

@@ -158,8 +158,8 @@ def test_a_module_cache_is_an_upstream(tree, tmp_path, modgate_of, go_of):
     go.run("mod", "download", f"example.com/untagged@{PSEUDO[1]}", cwd=work)
 
 
-def test_retractions_reach_the_developer(origin, tree, modgate, go_of, tmp_path):
-    """s11 45: the version that retracts itself and others. modgate lists all; the go command chooses."""
+def test_s11_45_retractions_reach_the_developer(origin, tree, modgate, go_of, tmp_path):
+    """The version that retracts itself and others. modgate lists all; the go command chooses."""
     gomod = "module example.com/r\n\ngo 1.20\n\nretract v1.2.0 // only to retract\nretract v1.1.0 // leaks\n"
     for version in ("v1.0.0", "v1.1.0"):
         tree.add("example.com/r", version)
