@@ -40,6 +40,9 @@ struct world {
 	char *head_note;
 	struct mg_buf evidence;
 	bool remote_down, tiles_gone, tiles_flipped, write_fails;
+	void (*mutate)(struct world *w, struct mg_buf *body); /* a body on its way */
+	uint64_t seed;
+	unsigned mutate_at;           /* counts down the answers; the one at 0 is mutated */
 	struct sumclient_head *rival; /* gets in at the next swap */
 	unsigned rounds, asked, written;
 	struct world *proxy; /* the remote, if set */
@@ -191,8 +194,11 @@ static inline void world_read_remote(void *arg, struct sumclient_fetch *list, si
 	struct world *w = arg;
 	w->rounds++;
 	w->asked += (unsigned)n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		list[i].code = world_ask(w, list[i].path, &list[i].body, &list[i].err);
+		if (w->mutate != NULL && list[i].code == MG_OK && w->mutate_at-- == 0)
+			w->mutate(w, &list[i].body);
+	}
 }
 
 static inline void world_set_head(struct world *w, const struct sumclient_head *head)

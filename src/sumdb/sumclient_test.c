@@ -146,6 +146,67 @@ static void damaged_cache(void **state)
 	world_deinit(&w);
 }
 
+/* Changes, inserts, removes, repeats or cuts off some bytes. */
+static void mutate(struct world *world, struct mg_buf *body)
+{
+	struct mg_buf out = BUF_MAX(body->max + 64);
+	struct mg_span all = buf_span(body);
+	size_t at = next(&world->seed, all.n), some = 1 + next(&world->seed, 40);
+	size_t end = at + some < all.n ? at + some : all.n;
+	switch (next(&world->seed, 6)) {
+	case 0:
+		buf_append(&out, span_first(all, at));
+		break;
+	case 1:
+		buf_append(&out, span_first(all, at));
+		buf_append(&out, span_from(all, end));
+		break;
+	case 2:
+		buf_append(&out, span_first(all, end));
+		buf_append(&out, span_from(all, at));
+		break;
+	case 3:
+		buf_append(&out, span_first(all, at));
+		buf_append_char(&out, (char)next(&world->seed, 256));
+		buf_append(&out, span_from(all, at));
+		break;
+	default:
+		buf_append(&out, all);
+		out.p[at] ^= (char)(1 << next(&world->seed, 8));
+	}
+	buf_clear(body);
+	buf_append(body, buf_span(&out));
+	buf_deinit(&out);
+}
+
+/* Any answer on its way altered anyhow: never another sum, nothing kept that does not prove it, and all
+ * is well when the next answer is. */
+static void mutations(void **state)
+{
+	unsigned refused = 0;
+	database_init(&db, 90);
+	for (uint64_t seed = 1; seed <= 1000; seed++) {
+		world_init(&w, &db, seed % 2 == 0 ? 2 : 8);
+		w.seed = seed;
+		db.answer_size = 40;
+		if (seed % 3 == 0) assert_int_equal(world_lookup(&w, 11, NULL), MG_OK);
+		db.answer_size = 0;
+		w.mutate = mutate;
+		w.mutate_at = (unsigned)next(&w.seed, 6);
+		enum mg_code rc = world_lookup(&w, 33, NULL);
+		assert_true(rc == MG_OK || rc == MG_CORRUPT);
+		refused += rc == MG_CORRUPT;
+		w.mutate = NULL;
+		world_offline(&w, true);
+		assert_int_equal(world_lookup(&w, 33, NULL), rc == MG_OK ? MG_OK : MG_UNAVAILABLE);
+		world_offline(&w, false);
+		assert_int_equal(world_lookup(&w, 33, NULL), MG_OK);
+		assert_int_equal(w.evidence.n, 0);
+		world_deinit(&w);
+	}
+	assert_true(refused > 300);
+}
+
 /* The evidence convinces on its own. */
 static void check_evidence(struct mg_span text, const struct treehead *small,
 			   const struct treehead *large)
@@ -445,6 +506,7 @@ int main(void)
 		cmocka_unit_test(offline),
 		cmocka_unit_test(bad_tiles),
 		cmocka_unit_test(damaged_cache),
+		cmocka_unit_test(mutations),
 		cmocka_unit_test(forks),
 		cmocka_unit_test(lines_that_are_not_there),
 		cmocka_unit_test(lines_that_are_not_proven),
