@@ -125,13 +125,13 @@ static bool is_foreign(enum mg_cause cause)
 	case MG_CAUSE_TLS:
 	case MG_CAUSE_HTTP:
 	case MG_CAUSE_UPSTREAM:
-	case MG_CAUSE_PROOF:
 	case MG_CAUSE_VCS:
 		return true;
 	case MG_CAUSE_NONE:
 	case MG_CAUSE_STORAGE:
 	case MG_CAUSE_POLICY:
 	case MG_CAUSE_AUTH:
+	case MG_CAUSE_PROOF: /* what is refused for want of a proof is refused by us */
 		return false;
 	}
 	return false;

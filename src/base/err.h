@@ -36,7 +36,7 @@ enum mg_cause {
 };
 #define MG_CAUSE_COUNT (MG_CAUSE_VCS + 1)
 
-#define MG_ERR_TEXT 400
+#define MG_ERR_TEXT 480
 
 /* Filled on every return other than MG_OK; untouched otherwise. The text is one line of printable
  * UTF-8 with no secrets: what, where, whose fault, what to do. */

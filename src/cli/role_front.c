@@ -27,7 +27,8 @@ static struct front_options options_of(struct settings *s)
 	struct gosumdb db;
 	struct mg_err err;
 	/* Checked when the settings were loaded. */
-	if (gosumdb_parse(span_of(s->gosumdb), &s->arena, &db, &err) == MG_OK && !db.off)
+	if (s->sumdb != FETCH_SUMDB_OFF &&
+	    gosumdb_parse(span_of(s->gosumdb), &s->arena, &db, &err) == MG_OK && !db.off)
 		o.sumdb = arena_strdup(&s->arena, span_of(db.key.name));
 	o.prove = o.sumdb[0] != '\0' && s->sumdb == FETCH_SUMDB_REQUIRED;
 	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;

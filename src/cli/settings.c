@@ -84,7 +84,7 @@ static const struct settings_def defs[] = {
 	  "the checksum database, as the go command's GOSUMDB", .go_name = "GOSUMDB" },
 	{ "sumdb", SETTINGS_ENUM, AT(sumdb), "required",
 	  "what cannot be proven by it: required refuses it, when-reachable takes it while the "
-	  "database is down, off asks for no proof",
+	  "database is down, off asks nothing of it",
 	  .words = sumdb_words },
 
 	{ "upstream.connect-timeout", SETTINGS_DURATION, AT(upstream_connect_timeout), "10s",

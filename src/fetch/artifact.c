@@ -2,12 +2,14 @@
 #include "fetch/artifact.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "fetch/ask.h"
 #include "fetch/origin.h"
@@ -213,6 +215,8 @@ static enum mg_code check_unchanged(const struct attempt *a, const struct proven
 {
 	const struct provenance_artifact *then = &known->artifact[provenance_kind_of(a->t->kind)];
 	if (!then->present || then->h1[0] == '\0' || strcmp(then->h1, now->h1) == 0) return MG_OK;
+	/* What was taken on trust, or a record that was damaged, gives way to what is proven. */
+	if (strcmp(now->verified, PROOF_SUMDB) == 0) return MG_OK;
 	return err_set(
 		err, MG_CORRUPT, MG_CAUSE_PROOF,
 		"upstream now serves %s where %s was recorded from %s: re-tagged or altered; "
@@ -302,9 +306,12 @@ static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct
 	rc = check(a, st, &artifact, err);
 	if (rc == MG_CORRUPT && err->cause == MG_CAUSE_UPSTREAM)
 		proof_blame_broken(a->j, a->t, &artifact, err);
+	/* A mismatch names the origin itself; that the database cannot be asked is not its fault. */
+	bool named = rc == MG_OK;
 	if (rc == MG_OK) rc = prove(a, proxy, st, &artifact, err);
+	named &= rc != MG_OK;
 	if (rc == MG_OK) rc = commit(a, &st, &artifact, err);
-	if (rc == MG_CORRUPT && err->cause != MG_CAUSE_STORAGE)
+	if (rc != MG_OK && !named && err->cause != MG_CAUSE_STORAGE)
 		rc = err_wrap(err, "%.120s sent a bad answer", ask_name(artifact.origin));
 	if (rc == MG_OK && a->t->kind == TARGET_ZIP) put_ziphash(m->store, a->t, artifact.h1);
 out:
@@ -325,7 +332,7 @@ enum stored {
 
 /* Does the file agree with its record, as far as it has one? The front says that it does not; but the
  * front may have run out of descriptors or seen the disk hiccup, and its word must not cost the last copy
- * there is. False: it is damaged. */
+ * there is. False: it is damaged, *err says how. */
 static bool is_sound(const struct job *j, const struct target *t, const struct store_file *file,
 		     enum stored *out, struct mg_err *err)
 {
@@ -340,15 +347,26 @@ static bool is_sound(const struct job *j, const struct target *t, const struct s
 	}
 	const struct provenance_artifact *record = &known.artifact[provenance_kind_of(t->kind)];
 	if (!record->present) return true;
+	err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
+		"corrupt store: %" PRIu64 " bytes where %" PRIu64 " were recorded", file->size,
+		record->size);
 	if (record->size != file->size) return false;
 	rc = verified_hash(file, sha256, err);
 	if (rc == MG_CORRUPT) return false;
-	if (rc != MG_OK) *out = STORED_UNREADABLE;
-	return rc != MG_OK || memcmp(sha256, record->sha256, sizeof sha256) == 0;
+	if (rc != MG_OK) {
+		*out = STORED_UNREADABLE;
+		return true;
+	}
+	char now[2 * sizeof sha256], then[2 * sizeof sha256];
+	hex_encode(sha256, sizeof sha256, now);
+	hex_encode(record->sha256, sizeof sha256, then);
+	err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
+		"corrupt store: its SHA-256 is %.64s where %.64s was recorded", now, then);
+	return memcmp(sha256, record->sha256, sizeof sha256) == 0;
 }
 
-/* What stands at the key; what is damaged goes to quarantine. *err is written for UNPROVEN and
- * UNREADABLE, and when the result is not MG_OK. */
+/* What stands at the key; what is damaged goes to quarantine, and *err says so (MG_CORRUPT). It is
+ * written too for UNPROVEN and UNREADABLE, and when the result is not MG_OK. */
 static enum mg_code look(const struct job *j, const struct target *t, bool damaged,
 			 enum stored *out, struct mg_err *err)
 {
@@ -373,7 +391,9 @@ static enum mg_code look(const struct job *j, const struct target *t, bool damag
 	}
 	if (!sound) {
 		*out = STORED_NOT;
-		rc = store_quarantine(j->means->store, key.p, "failed its check", err);
+		struct mg_err fault;
+		rc = store_quarantine(j->means->store, key.p, err->text, &fault);
+		if (rc != MG_OK) *err = fault;
 	}
 	buf_deinit(&key);
 	return rc;
@@ -482,36 +502,62 @@ static enum mg_code prove_stored(const struct job *j, const struct target *t, bo
 	return rc;
 }
 
+/* From an Athens tree, proven. MG_NOT_FOUND: it is not there, or of no use. */
+static enum mg_code adopt_proven(const struct job *j, const struct target *t, struct mg_err *err)
+{
+	bool gone = false;
+	enum mg_code rc = adopt(j, t, err);
+	if (rc == MG_OK) rc = prove_stored(j, t, &gone, err);
+	return gone ? MG_NOT_FOUND : rc;
+}
+
 enum mg_code artifact_get(const struct job *j, const struct target *t, bool damaged, bool *asked,
 			  struct mg_err *err)
 {
 	MG_ASSERT(!target_is_mutable(t->kind));
 	*asked = false;
-	struct mg_err trouble = { 0 }, athens = { 0 };
+	/* What is wrong with the stored copy: it is gone then, or the disk has it and cannot give it. */
+	struct mg_err trouble = { 0 };
 	enum stored stored = STORED_NOT;
 	enum mg_code rc = look(j, t, damaged, &stored, &trouble);
+	if (rc == MG_OK && stored == STORED_GOOD) {
+		bool gone = false;
+		if ((j->flags & TICKET_UNPROVEN) == 0) return MG_OK;
+		rc = prove_stored(j, t, &gone, &trouble);
+		if (gone) {
+			rc = MG_OK;
+			stored = STORED_NOT;
+		} else if (rc == MG_OK) {
+			return MG_OK;
+		}
+	}
 	if (rc != MG_OK) {
 		*err = trouble;
 		return rc;
 	}
-	bool gone = stored != STORED_GOOD;
-	if (!gone && (j->flags & TICKET_UNPROVEN) == 0) return MG_OK;
-	if (!gone) rc = prove_stored(j, t, &gone, err);
-	if (!gone) return rc;
 	bool faulty = stored == STORED_UNPROVEN || stored == STORED_UNREADABLE;
 	if (!faulty) {
-		rc = adopt(j, t, &athens);
-		if (rc == MG_OK) rc = prove_stored(j, t, &gone, &athens);
-		if (rc == MG_OK && !gone) return MG_OK;
-		faulty = rc != MG_NOT_FOUND && !gone;
-		trouble = athens;
+		struct mg_err athens;
+		rc = adopt_proven(j, t, &athens);
+		if (rc == MG_OK) return MG_OK;
+		faulty = rc != MG_NOT_FOUND;
+		if (faulty) trouble = athens;
 	}
 	struct attempt a = { .j = j, .t = t, .unreadable = stored == STORED_UNREADABLE };
 	rc = ask_origins(&a, asked, err);
-	if (rc == MG_OK || rc == MG_CANCELED || !faulty) return rc;
-	/* What an origin lacks may well be stored: the disk, not the origin, is what failed. */
-	*asked = false;
-	*err = trouble;
-	if (err->code == MG_NOT_FOUND) err->code = MG_UNAVAILABLE;
+	if (rc == MG_OK || rc == MG_CANCELED) return rc;
+	if (faulty) {
+		/* What an origin lacks may well be stored: the disk, not the origin, is what failed. */
+		*asked = false;
+		*err = trouble;
+		if (err->code == MG_NOT_FOUND) err->code = MG_UNAVAILABLE;
+	} else if (trouble.text[0] != '\0') {
+		struct mg_err now = *err;
+		err_set(err, rc, now.cause, "%s; it is set aside; %s",
+			trouble.cause == MG_CAUSE_STORAGE
+				? "corrupt store: the stored copy was damaged"
+				: "the stored copy was not what is recorded",
+			now.text);
+	}
 	return err->code;
 }

@@ -352,7 +352,8 @@ enum mg_code fetch_new(struct loop *l, const struct fetch_options *options, stru
 	};
 	enum mg_code rc =
 		proxylist_parse(span_of(options->goproxy), &f->arena, &f->means.origins, err);
-	if (rc == MG_OK) rc = database_new(options->gosumdb, store, &f->means.database, err);
+	if (rc == MG_OK && options->sumdb != FETCH_SUMDB_OFF)
+		rc = database_new(options->gosumdb, store, &f->means.database, err);
 	if (rc != MG_OK) {
 		arena_deinit(&f->arena);
 		free(f);

@@ -13,8 +13,7 @@
 
 bool proof_is_due(const struct job_means *m, struct mg_span path)
 {
-	if (m->database == NULL || m->options->sumdb == FETCH_SUMDB_OFF) return false;
-	return !origin_is_exempt(span_of(m->options->nosumdb), path);
+	return m->database != NULL && !origin_is_exempt(span_of(m->options->nosumdb), path);
 }
 
 static void log_refusal(const struct target *t, const struct provenance_artifact *a,
@@ -67,7 +66,6 @@ enum mg_code proof_check(const struct job *j, const struct target *t,
 {
 	struct sumclient_answer answer;
 	const char *says = j->means->database == NULL ? PROOF_NONE : PROOF_EXEMPT;
-	if (j->means->options->sumdb == FETCH_SUMDB_OFF) says = PROOF_NONE;
 	snprintf(artifact->verified, sizeof artifact->verified, "%s", says);
 	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return MG_OK;
 	if (database_lookup(j->means->database, j, t->path, t->version, &answer, err) != MG_OK)
@@ -86,13 +84,15 @@ void proof_blame_broken(const struct job *j, const struct target *t,
 {
 	struct sumclient_answer answer;
 	struct mg_err none, why = *err;
+	char seen[40];
 	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return;
 	if (database_lookup(j->means->database, j, t->path, t->version, &answer, &none) != MG_OK)
 		return;
+	verdict_first_seen(j, t, seen, sizeof seen);
 	/* A database never records what is no module, so the origin once had better bytes. */
 	err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
-		"altered on the way: %s has recorded %s, and this is no such file (%.160s)",
-		database_name(j->means->database), recorded_hash(t, &answer), why.text);
+		"altered on the way: %s has recorded %s, and this is no such file (%.160s); %s",
+		database_name(j->means->database), recorded_hash(t, &answer), why.text, seen);
 	log_refusal(t, artifact, err);
 }
 

@@ -133,7 +133,7 @@ static const char *judge_zip(const struct job *j, const struct target *t,
 	return "re-tagged upstream";
 }
 
-static void describe_first_seen(const struct job *j, const struct target *t, char *out, size_t n)
+void verdict_first_seen(const struct job *j, const struct target *t, char *out, size_t n)
 {
 	struct provenance known;
 	struct mg_err err;
@@ -155,7 +155,7 @@ void verdict_mismatch(const struct job *j, const struct target *t,
 	const bool zip = t->kind == TARGET_ZIP;
 	const char *why = (zip ? judge_zip : judge_mod)(j, t, evidence, artifact->h1, sums, detail,
 							sizeof detail);
-	describe_first_seen(j, t, seen, sizeof seen);
+	verdict_first_seen(j, t, seen, sizeof seen);
 	err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 		"%s: %s of %.80s is %s, but %s has recorded %s; %s; %s", why,
 		zip ? "the zip" : "the .mod", ask_name(artifact->origin), artifact->h1,

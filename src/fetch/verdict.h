@@ -17,5 +17,7 @@ void verdict_mismatch(const struct job *j, const struct target *t,
 		      const struct proof_evidence *evidence,
 		      const struct provenance_artifact *artifact, const struct lookup_sums *sums,
 		      struct mg_err *err);
+/* "first seen 2026-11-23T09:15:00Z" or "first seen now", for such texts. */
+void verdict_first_seen(const struct job *j, const struct target *t, char *out, size_t n);
 
 #endif

@@ -30,6 +30,8 @@ enum vendor_rule {
 
 static bool leaves_out(struct mg_span name, enum vendor_rule vendor, bool directories)
 {
+	/* Left out by go since its beginnings, but not by every other program. */
+	if (span_eq(name, SPAN(".hg_archival.txt"))) return true;
 	if (directories && (name.n == 0 || name.p[name.n - 1] == '/')) return true;
 	switch (vendor) {
 	case VENDOR_OLD:
@@ -46,7 +48,7 @@ static bool leaves_out(struct mg_span name, enum vendor_rule vendor, bool direct
 static const char *describe(enum vendor_rule vendor, bool directories)
 {
 	static const char *const words[VENDOR_RULES][2] = {
-		[VENDOR_KEPT] = { NULL, "without its directory entries" },
+		[VENDOR_KEPT] = { "without its .hg_archival.txt", "without its directory entries" },
 		[VENDOR_OLD] = { "without the vendored files that go before 1.24 leaves out",
 				 "without directory entries and vendored files" },
 		[VENDOR_NEW] = { "without the vendored files that go 1.24 leaves out",
@@ -60,7 +62,7 @@ const char *ziprules_match(const struct dirhash_file *files, size_t n, size_t pr
 {
 	struct dirhash_file *kept = check_calloc(n + 1, sizeof *kept);
 	const char *found = NULL;
-	for (int rule = 1; rule < 2 * VENDOR_RULES && found == NULL; rule++) {
+	for (int rule = 0; rule < 2 * VENDOR_RULES && found == NULL; rule++) {
 		const enum vendor_rule vendor = (enum vendor_rule)(rule / 2);
 		const bool directories = rule % 2 != 0;
 		char h1[DIRHASH_SIZE];

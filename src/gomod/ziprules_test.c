@@ -38,6 +38,7 @@ static void test_match(void **state)
 		{ { P "a", P "d/", P "vendor/x/y" },
 		  { P "a" },
 		  "without directory entries and vendored files" },
+		{ { P ".hg_archival.txt", P "a" }, { P "a" }, "without its .hg_archival.txt" },
 		{ { P "a", P "b" }, { P "a" }, NULL },
 		{ { P "a", P "vendor/f.go" }, { P "a" }, NULL },
 		{ { P "a" }, { P "a" }, NULL },

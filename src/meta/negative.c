@@ -19,7 +19,7 @@ struct record {
 	int64_t wall_s;
 	uint8_t code, cause;
 	uint8_t unused[6];
-	char text[MG_ERR_TEXT];
+	char text[400]; /* longer ones are cut */
 	uint8_t pad[48];
 };
 _Static_assert(sizeof(struct record) == 512, "a record is a disk sector");

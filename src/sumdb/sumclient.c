@@ -99,7 +99,7 @@ static enum mg_code forked(struct tilehold *hold, struct claim *claim,
 	claim->forked = true;
 	return err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 		       "SECURITY ERROR: %s has signed two trees, of %llu and %llu records, that "
-		       "exclude each other; nothing of it is trusted",
+		       "exclude each other (a fork); nothing of it is trusted",
 		       c->key.name, (unsigned long long)small->tree.size,
 		       (unsigned long long)large->tree.size);
 }
