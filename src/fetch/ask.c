@@ -71,6 +71,7 @@ enum mg_code ask_url(const struct job *j, const struct proxylist_entry *proxy, s
 		     struct mg_err *err)
 {
 	struct upstream_answer answer = { .text = BUF_MAX(REASON_MAX) };
+	atomic_fetch_add_explicit(j->requests, 1, memory_order_relaxed);
 	enum mg_code rc = upstream_get(j->means->upstream,
 				       &(struct upstream_request){
 					       .url = url,

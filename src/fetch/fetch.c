@@ -9,11 +9,14 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "fetch/ahead.h"
 #include "fetch/database.h"
 #include "fetch/job.h"
+#include "fetch/proof.h"
 #include "loop/channel.h"
 #include "loop/lane.h"
 #include "store/hot.h"
+#include "sumdb/lookup.h"
 
 #define KEY_MAX        16384
 #define BODY_MAX       (64u << 10)
@@ -21,7 +24,10 @@
 #define LANE_WAIT_MS   60000
 #define SWEEP_MS       5000
 #define ABSENCES_BYTES (4u << 20)
-#define NAMELESS       (TICKET_GO_GET | TICKET_SUMDB) /* questions about no target */
+/* What a guess is expected to cost: a .mod brings its lookup and tiles with it. */
+#define GUESS_INFO 1
+#define GUESS_MOD  4
+#define NAMELESS   (TICKET_GO_GET | TICKET_SUMDB) /* questions about no target */
 
 /* One worker's channel, and what it has open. */
 struct desk {
@@ -48,6 +54,7 @@ struct flight {
 	struct list askers;
 	struct cancel cancel;
 	struct job job;
+	_Atomic unsigned requests;
 	uint64_t started_ms;
 };
 
@@ -67,6 +74,7 @@ struct fetch {
 	struct list desks;
 	struct map flights;
 	struct hot *absences;
+	struct ahead *ahead;
 };
 
 /* --- results --- */
@@ -112,10 +120,11 @@ static void flight_free(struct flight *fl)
 static void log_flight(const struct flight *fl)
 {
 	const struct job *j = &fl->job;
-	const enum log_level level =
-		j->code == MG_OK || j->code == MG_NOT_FOUND || j->code == MG_CANCELED
-			? LOG_LEVEL_INFO
-			: LOG_LEVEL_WARN;
+	const bool plain = j->code == MG_OK || j->code == MG_NOT_FOUND || j->code == MG_CANCELED;
+	/* Nobody waits for a guess: that it failed is no trouble to anybody. */
+	const enum log_level level = j->guess && j->code != MG_OK ? LOG_LEVEL_DEBUG
+				     : plain                      ? LOG_LEVEL_INFO
+								  : LOG_LEVEL_WARN;
 	struct mg_buf name = BUF_MAX(KEY_MAX);
 	if (!log_enabled(level)) return;
 	if (j->flags & NAMELESS)
@@ -133,10 +142,13 @@ static void log_flight(const struct flight *fl)
 	buf_deinit(&name);
 }
 
+static void guess(struct flight *from, const struct target *t);
+
 static void remember(struct flight *fl)
 {
 	struct fetch *f = fl->fetch;
 	const struct job *j = &fl->job;
+	if (j->guess && j->code != MG_OK) return;
 	if (j->code == MG_OK || j->ttl_ms == 0) {
 		hot_remove(f->absences, fl->by_key.key);
 		return;
@@ -154,9 +166,12 @@ static void on_run(void *arg)
 
 static void on_done(void *arg, bool ran);
 
+static void look_up(struct flight *fl);
+
 static void start(struct flight *fl)
 {
 	struct fetch *f = fl->fetch;
+	if (fl->job.target.kind == TARGET_MOD && !(fl->job.flags & NAMELESS)) look_up(fl);
 	if (!lane_submit(f->lane, f->loop, on_run, on_done, fl)) on_done(fl, false);
 }
 
@@ -168,6 +183,19 @@ static void restart(struct flight *fl)
 	fl->job.ttl_ms = 0;
 	buf_clear(&fl->job.body);
 	start(fl);
+}
+
+/* A guess that failed says nothing about what is there: who really asks starts anew. */
+static void settle_account(struct flight *fl)
+{
+	struct fetch *f = fl->fetch;
+	const unsigned requests = atomic_load(&fl->requests);
+	if (fl->job.guess)
+		ahead_end(f->ahead, fl->by_key.key, requests, loop_now_ms(f->loop));
+	else
+		ahead_earn(f->ahead, requests);
+	for (size_t i = 0; i < fl->job.nexts; i++)
+		guess(fl, &fl->job.next[i]);
 }
 
 static void on_done(void *arg, bool ran)
@@ -186,6 +214,7 @@ static void on_done(void *arg, bool ran)
 	}
 	log_flight(fl);
 	remember(fl);
+	settle_account(fl);
 	while (!list_empty(&fl->askers)) {
 		struct asker *a = LIST_OWNER(fl->askers.next, struct asker, node);
 		if (j->code == MG_OK)
@@ -239,13 +268,65 @@ static struct flight *flight_new(struct fetch *f, const struct ticket *t, struct
 	fl->started_ms = clock_mono_ms();
 	list_init(&fl->askers);
 	cancel_init(&fl->cancel);
+	j->requests = &fl->requests;
 	fl->by_key.key = arena_dup(&fl->arena, key);
 	map_put(&f->flights, &fl->by_key);
 	return fl;
 }
 
+/* A flight that nobody has asked for, if there is none yet. NULL: not begun. */
+static struct flight *begin_alone(struct fetch *f, const struct ticket *t, unsigned about)
+{
+	struct mg_buf key = BUF_MAX(KEY_MAX);
+	struct flight *fl = NULL;
+	struct mg_err err;
+	const uint64_t now_ms = loop_now_ms(f->loop);
+	flight_key(t, &key);
+	const bool known = map_get(&f->flights, buf_span(&key)) != NULL ||
+			   hot_get(f->absences, buf_span(&key), now_ms) != NULL;
+	if (!known && (about == 0 || ahead_begin(f->ahead, buf_span(&key), about, now_ms)))
+		fl = flight_new(f, t, buf_span(&key), &err);
+	buf_deinit(&key);
+	return fl;
+}
+
+/* The record of a .mod is asked for while the .mod itself is on its way. */
+static void look_up(struct flight *fl)
+{
+	const struct job *j = &fl->job;
+	struct mg_buf path = BUF_MAX(KEY_MAX);
+	struct mg_err err;
+	if (proof_is_due(j->means, j->target.path) &&
+	    lookup_path(j->target.path, j->target.version, &path, &err) == MG_OK) {
+		struct flight *lookup = begin_alone(fl->fetch,
+						    &(struct ticket){ .flags = TICKET_SUMDB,
+								      .path = buf_span(&path),
+								      .via = j->via },
+						    0);
+		if (lookup != NULL) {
+			lookup->job.guess = j->guess;
+			start(lookup);
+		}
+	}
+	buf_deinit(&path);
+}
+
+static void guess(struct flight *from, const struct target *t)
+{
+	struct flight *fl = begin_alone(from->fetch,
+					&(struct ticket){ .kind = t->kind,
+							  .path = t->path,
+							  .version = t->version,
+							  .via = from->job.via },
+					t->kind == TARGET_MOD ? GUESS_MOD : GUESS_INFO);
+	if (fl == NULL) return;
+	fl->job.guess = true;
+	start(fl);
+}
+
 static void join(struct flight *fl, struct desk *d, uint32_t id)
 {
+	fl->job.guess = false;
 	struct asker *a = check_calloc(1, sizeof *a);
 	a->id = id;
 	a->by_id.key = span_make(&a->id, sizeof a->id);
@@ -265,6 +346,7 @@ static void on_order(struct desk *d, const struct ticket *t)
 	struct map_node *node = map_get(&f->flights, buf_span(&key));
 	struct flight *fl = node != NULL ? LIST_OWNER(node, struct flight, by_key) : NULL;
 	const uint64_t now_ms = loop_now_ms(f->loop);
+	ahead_asked(f->ahead, buf_span(&key), now_ms);
 	const struct absence *known =
 		fl == NULL ? hot_get(f->absences, buf_span(&key), now_ms) : NULL;
 	if (map_get(&d->askers, span_make(&t->id, sizeof t->id)) != NULL) {
@@ -300,6 +382,13 @@ static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_co
 	}
 	if (t.type == TICKET_ORDER) {
 		on_order(d, &t);
+		return;
+	}
+	if (t.type == TICKET_SEEN) {
+		struct mg_buf key = BUF_MAX(KEY_MAX);
+		flight_key(&t, &key);
+		ahead_asked(d->fetch->ahead, buf_span(&key), loop_now_ms(d->fetch->loop));
+		buf_deinit(&key);
 		return;
 	}
 	struct map_node *node = map_get(&d->askers, span_make(&t.id, sizeof t.id));
@@ -361,6 +450,7 @@ enum mg_code fetch_new(struct loop *l, const struct fetch_options *options, stru
 	}
 	f->loop = l;
 	list_init(&f->desks);
+	f->ahead = ahead_new();
 	f->absences = hot_new(ABSENCES_BYTES, free);
 	f->lane = lane_new("fetch", options->threads, LANE_QUEUE, LANE_WAIT_MS);
 	f->sweep = loop_timer_new(l, on_sweep, f);
@@ -394,6 +484,7 @@ void fetch_free(struct fetch **fp)
 	MG_ASSERT(f->flights.count == 0);
 	map_deinit(&f->flights);
 	hot_free(&f->absences);
+	ahead_free(&f->ahead);
 	database_free(&f->means.database);
 	loop_timer_free(&f->sweep);
 	arena_deinit(&f->arena);

@@ -2,6 +2,7 @@
 #include "fetch/job.h"
 
 #include "base/clock.h"
+#include "fetch/ahead.h"
 #include "fetch/artifact.h"
 #include "fetch/ask.h"
 #include "fetch/database.h"
@@ -11,6 +12,8 @@
 
 #define KEY_MAX 16384
 #define URL_MAX 16384
+/* Guesses from one .mod: some have a thousand requirements. */
+#define NEXT_MAX 48
 /* A proven absence this old is no longer repeated when upstreams are down (F10). */
 #define ABSENCE_MAX_S (24 * 3600)
 
@@ -157,5 +160,9 @@ void job_run(struct job *j)
 				       &j->err);
 	set_ttl(j, buf_span(&key), asked);
 	if (j->code == MG_OK && asked) negative_forget(j->means->negative, buf_span(&key));
+	if (j->code == MG_OK && asked && !j->guess) {
+		j->next = arena_alloc(j->arena, NEXT_MAX * sizeof *j->next);
+		j->nexts = ahead_guess(j, j->next, NEXT_MAX);
+	}
 	buf_deinit(&key);
 }

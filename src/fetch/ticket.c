@@ -34,7 +34,7 @@ void ticket_encode(const struct ticket *t, struct mg_buf *out)
 {
 	put_u8(out, t->type);
 	put_u32(out, t->id);
-	if (t->type == TICKET_ORDER) {
+	if (t->type == TICKET_ORDER || t->type == TICKET_SEEN) {
 		put_u32(out, t->flags);
 		put_u8(out, t->kind);
 		put_span(out, t->path);
@@ -114,9 +114,9 @@ bool ticket_decode(struct mg_span message, struct ticket *out)
 {
 	struct reader r = { .rest = message };
 	struct ticket t = { 0 };
-	t.type = (enum ticket_type)get_u8(&r, TICKET_RESULT + 1);
+	t.type = (enum ticket_type)get_u8(&r, TICKET_SEEN + 1);
 	t.id = get_u32(&r);
-	if (t.type == TICKET_ORDER)
+	if (t.type == TICKET_ORDER || t.type == TICKET_SEEN)
 		get_order(&r, &t);
 	else if (t.type == TICKET_RESULT)
 		get_result(&r, &t);

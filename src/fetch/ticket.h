@@ -13,7 +13,8 @@
 enum ticket_type {
 	TICKET_ORDER = 1,
 	TICKET_CANCEL = 2,
-	TICKET_RESULT = 3
+	TICKET_RESULT = 3,
+	TICKET_SEEN = 4 /* as an order, but no answer is wanted: front found it in the store */
 };
 
 enum ticket_order_flag {

@@ -74,6 +74,10 @@ static void every_cut_and_extension_is_malformed(void **state)
 		  .version = SPAN("v1.0.0") },
 		{ .type = TICKET_RESULT, .code = MG_NOT_FOUND, .text = SPAN("gone") },
 		{ .type = TICKET_CANCEL, .id = 3 },
+		{ .type = TICKET_SEEN,
+		  .kind = TARGET_MOD,
+		  .path = SPAN("example.com/m"),
+		  .version = SPAN("v1.0.0") },
 	};
 	for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
 		struct mg_buf b = BUF_MAX(MESSAGE_MAX);
@@ -97,7 +101,7 @@ static void values_out_of_range_are_malformed(void **state)
 		{ .type = TICKET_ORDER, .kind = TARGET_LATEST, .version = SPAN("v1.0.0") },
 		{ .type = TICKET_RESULT, .code = MG_CODE_COUNT },
 		{ .type = TICKET_RESULT, .cause = MG_CAUSE_COUNT },
-		{ .type = TICKET_RESULT + 1 },
+		{ .type = TICKET_SEEN + 1 },
 		{ .type = 0 },
 	};
 	for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {

@@ -180,6 +180,15 @@ void orders_place(struct orders *os, struct order *o)
 	send_if_waiting(&o->by_id, NULL);
 }
 
+void orders_tell_seen(struct orders *os, const struct target *t)
+{
+	if (os->channel == NULL || channel_queued(os->channel) >= ORDERS_AHEAD_MAX) return;
+	send_ticket(os, &(struct ticket){ .type = TICKET_SEEN,
+					  .kind = t->kind,
+					  .path = t->path,
+					  .version = t->version });
+}
+
 void orders_cancel(struct order *o)
 {
 	struct orders *os = o->orders;

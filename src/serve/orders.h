@@ -36,6 +36,8 @@ void orders_free(struct orders **os); /* open orders are dropped without a word 
 void orders_connect(struct orders *os, int channel_fd);
 bool orders_connected(const struct orders *os);
 void orders_place(struct orders *os, struct order *o);
+/* Tells fetch that something was asked for and found stored: it may have got it ahead. */
+void orders_tell_seen(struct orders *os, const struct target *t);
 /* Nobody waits for it any more. Nothing happens when it is not open. */
 void orders_cancel(struct order *o);
 

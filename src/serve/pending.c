@@ -16,6 +16,8 @@
 
 #define KEY_MAX 16384
 #define VIA_MAX 1024
+/* What was stored this short a time ago may be a guess of fetch's, which wants to hear of it. */
+#define JUST_FETCHED_MS (5 * 60 * 1000)
 
 struct pending {
 	struct map_node by_key;
@@ -426,6 +428,9 @@ static bool answer_hit(struct pending_table *t, struct exchange *x, struct look 
 	if (age.class != AGE_FRESH && !stored_only && !refreshing) {
 		refresh_in_background(t, l->target, x->head.path, l->key);
 	}
+	if (!target_is_mutable(l->target->kind) && l->target->kind != TARGET_ZIP &&
+	    clock_wall_ms() - l->mtime_ns / 1000000 < JUST_FETCHED_MS)
+		orders_tell_seen(w->orders, l->target);
 	exchange_send(x, r);
 	reply_unref(&r);
 	return true;
