@@ -2,41 +2,28 @@
 #include "fetch/artifact.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/hex.h"
 #include "base/log.h"
 #include "fetch/ask.h"
 #include "fetch/origin.h"
 #include "fetch/proof.h"
+#include "fetch/storedcopy.h"
 #include "gomod/info.h"
 #include "gomod/modfile.h"
 #include "gomod/modzip.h"
 #include "store/athenstree.h"
-#include "store/intake.h"
 #include "store/provenance.h"
 #include "store/stage.h"
-#include "store/verified.h"
 
 #define KEY_MAX  16384
 #define URL_MAX  16384
 #define INFO_MAX (1u << 20)
 #define MOD_MAX  (16u << 20)
 #define ZIP_MAX  524288000u
-#define LOCKS    64
-
-/* Records of one version are changed by one thread at a time. */
-static pthread_mutex_t locks[LOCKS] = { [0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER };
-
-static pthread_mutex_t *lock_of(const struct target *t)
-{
-	return &locks[(span_hash(t->epath) ^ span_hash(t->eversion)) % LOCKS];
-}
 
 struct attempt {
 	const struct job *j;
@@ -230,20 +217,16 @@ static enum mg_code commit(struct attempt *a, struct stage **st,
 {
 	struct store *s = a->j->means->store;
 	struct provenance known;
-	pthread_mutex_lock(lock_of(a->t));
+	pthread_mutex_lock(storedcopy_lock(a->t));
 	enum mg_code rc = provenance_read(s, a->t, &known, err);
 	if (rc == MG_OK) rc = check_unchanged(a, &known, artifact, err);
 	if (rc == MG_OK) rc = check_same_mod(a, &known, artifact, err);
 	/* No record; an unreadable one is begun anew by the commit. */
 	if (err->cause == MG_CAUSE_STORAGE && (rc == MG_NOT_FOUND || rc == MG_CORRUPT)) rc = MG_OK;
-	if (rc == MG_OK && a->unreadable) {
-		struct mg_buf key = BUF_MAX(KEY_MAX);
-		store_key(a->t, &key);
-		rc = store_quarantine(s, buf_cstr(&key), "cannot be read", err);
-		buf_deinit(&key);
-	}
+	if (rc == MG_OK && a->unreadable)
+		rc = storedcopy_set_aside(a->j->means, a->t, "cannot be read", err);
 	if (rc == MG_OK) rc = provenance_commit(s, a->t, st, artifact, err);
-	pthread_mutex_unlock(lock_of(a->t));
+	pthread_mutex_unlock(storedcopy_lock(a->t));
 	return rc;
 }
 
@@ -323,88 +306,12 @@ out:
 
 /* --- the whole --- */
 
-enum stored {
-	STORED_NOT,
-	STORED_GOOD,
-	STORED_UNPROVEN,   /* its record cannot be read: the same bytes will give it another */
-	STORED_UNREADABLE, /* itself cannot be read */
-};
-
-/* Does the file agree with its record, as far as it has one? The front says that it does not; but the
- * front may have run out of descriptors or seen the disk hiccup, and its word must not cost the last copy
- * there is. False: it is damaged, *err says how. */
-static bool is_sound(const struct job *j, const struct target *t, const struct store_file *file,
-		     enum stored *out, struct mg_err *err)
-{
-	struct provenance known;
-	uint8_t sha256[32];
-	enum mg_code rc = provenance_read(j->means->store, t, &known, err);
-	*out = STORED_GOOD;
-	if (rc == MG_NOT_FOUND) return true;
-	if (rc != MG_OK) {
-		*out = STORED_UNPROVEN;
-		return true;
-	}
-	const struct provenance_artifact *record = &known.artifact[provenance_kind_of(t->kind)];
-	if (!record->present) return true;
-	err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
-		"corrupt store: %" PRIu64 " bytes where %" PRIu64 " were recorded", file->size,
-		record->size);
-	if (record->size != file->size) return false;
-	rc = verified_hash(file, sha256, err);
-	if (rc == MG_CORRUPT) return false;
-	if (rc != MG_OK) {
-		*out = STORED_UNREADABLE;
-		return true;
-	}
-	char now[2 * sizeof sha256], then[2 * sizeof sha256];
-	hex_encode(sha256, sizeof sha256, now);
-	hex_encode(record->sha256, sizeof sha256, then);
-	err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
-		"corrupt store: its SHA-256 is %.64s where %.64s was recorded", now, then);
-	return memcmp(sha256, record->sha256, sizeof sha256) == 0;
-}
-
-/* What stands at the key; what is damaged goes to quarantine, and *err says so (MG_CORRUPT). It is
- * written too for UNPROVEN and UNREADABLE, and when the result is not MG_OK. */
-static enum mg_code look(const struct job *j, const struct target *t, bool damaged,
-			 enum stored *out, struct mg_err *err)
-{
-	struct mg_buf key = BUF_MAX(KEY_MAX);
-	struct store_file file;
-	bool sound = true;
-	enum mg_code rc = MG_OK;
-	store_key(t, &key);
-	switch (store_find(j->means->store, buf_cstr(&key), true, &file, err)) {
-	case STORE_HIT:
-		*out = STORED_GOOD;
-		if (damaged) sound = is_sound(j, t, &file, out, err);
-		close(file.fd);
-		break;
-	case STORE_FAULT:
-		sound = err->code != MG_CORRUPT;
-		*out = STORED_UNREADABLE;
-		break;
-	case STORE_MISS:
-	case STORE_WOULD_BLOCK:
-		*out = STORED_NOT;
-	}
-	if (!sound) {
-		*out = STORED_NOT;
-		struct mg_err fault;
-		rc = store_quarantine(j->means->store, key.p, err->text, &fault);
-		if (rc != MG_OK) *err = fault;
-	}
-	buf_deinit(&key);
-	return rc;
-}
-
 /* From an Athens tree. MG_NOT_FOUND: it is not there, or of no use. */
 static enum mg_code adopt(const struct job *j, const struct target *t, struct mg_err *err)
 {
-	pthread_mutex_lock(lock_of(t));
+	pthread_mutex_lock(storedcopy_lock(t));
 	enum mg_code rc = athenstree_adopt(j->means->store, t, err);
-	pthread_mutex_unlock(lock_of(t));
+	pthread_mutex_unlock(storedcopy_lock(t));
 	if (rc != MG_OK && rc != MG_NOT_FOUND) {
 		struct mg_buf name = BUF_MAX(KEY_MAX);
 		target_name(t, &name);
@@ -460,54 +367,12 @@ static enum mg_code ask_origins(struct attempt *a, bool *asked, struct mg_err *e
 	return origin_walk(&list, visit, a, asked, err);
 }
 
-/* A file that was copied into the store has no record before this. *differs: it is no such artifact. */
-static enum mg_code record_stored(const struct job *j, const struct target *t, bool *differs,
-				  struct mg_err *err)
-{
-	struct mg_buf key = BUF_MAX(KEY_MAX);
-	struct store_file file;
-	store_key(t, &key);
-	const enum store_find found = store_find(j->means->store, buf_cstr(&key), true, &file, err);
-	buf_deinit(&key);
-	if (found != STORE_HIT)
-		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_STORAGE, "the stored copy is gone");
-	const enum intake taken =
-		intake_file(j->means->store, t, file.fd, "found in the store", SPAN(""), err);
-	close(file.fd);
-	*differs = taken == INTAKE_REFUSED || taken == INTAKE_CONFLICT;
-	return taken == INTAKE_ADDED || taken == INTAKE_SAME ? MG_OK : err->code;
-}
-
-/* What is stored but not proven is proven now. *gone: it is not what is recorded; quarantined. */
-static enum mg_code prove_stored(const struct job *j, const struct target *t, bool *gone,
-				 struct mg_err *err)
-{
-	*gone = false;
-	if (!proof_is_due(j->means, t->path)) return MG_OK;
-	pthread_mutex_lock(lock_of(t));
-	enum mg_code rc = proof_stored(j, t, gone, err);
-	if (rc == MG_NOT_FOUND) {
-		rc = record_stored(j, t, gone, err);
-		if (rc == MG_OK) rc = proof_stored(j, t, gone, err);
-	}
-	if (*gone) {
-		struct mg_buf key = BUF_MAX(KEY_MAX);
-		struct mg_err why = *err;
-		store_key(t, &key);
-		rc = store_quarantine(j->means->store, buf_cstr(&key), why.text, err);
-		*gone = rc == MG_OK;
-		buf_deinit(&key);
-	}
-	pthread_mutex_unlock(lock_of(t));
-	return rc;
-}
-
 /* From an Athens tree, proven. MG_NOT_FOUND: it is not there, or of no use. */
 static enum mg_code adopt_proven(const struct job *j, const struct target *t, struct mg_err *err)
 {
 	bool gone = false;
 	enum mg_code rc = adopt(j, t, err);
-	if (rc == MG_OK) rc = prove_stored(j, t, &gone, err);
+	if (rc == MG_OK) rc = storedcopy_prove(j, t, &gone, err);
 	return gone ? MG_NOT_FOUND : rc;
 }
 
@@ -518,15 +383,15 @@ enum mg_code artifact_get(const struct job *j, const struct target *t, bool dama
 	*asked = false;
 	/* What is wrong with the stored copy: it is gone then, or the disk has it and cannot give it. */
 	struct mg_err trouble = { 0 };
-	enum stored stored = STORED_NOT;
-	enum mg_code rc = look(j, t, damaged, &stored, &trouble);
-	if (rc == MG_OK && stored == STORED_GOOD) {
+	enum storedcopy stored = STOREDCOPY_NONE;
+	enum mg_code rc = storedcopy_look(j, t, damaged, &stored, &trouble);
+	if (rc == MG_OK && stored == STOREDCOPY_GOOD) {
 		bool gone = false;
 		if ((j->flags & TICKET_UNPROVEN) == 0) return MG_OK;
-		rc = prove_stored(j, t, &gone, &trouble);
+		rc = storedcopy_prove(j, t, &gone, &trouble);
 		if (gone) {
 			rc = MG_OK;
-			stored = STORED_NOT;
+			stored = STOREDCOPY_NONE;
 		} else if (rc == MG_OK) {
 			return MG_OK;
 		}
@@ -535,7 +400,7 @@ enum mg_code artifact_get(const struct job *j, const struct target *t, bool dama
 		*err = trouble;
 		return rc;
 	}
-	bool faulty = stored == STORED_UNPROVEN || stored == STORED_UNREADABLE;
+	bool faulty = stored == STOREDCOPY_UNPROVEN || stored == STOREDCOPY_UNREADABLE;
 	if (!faulty) {
 		struct mg_err athens;
 		rc = adopt_proven(j, t, &athens);
@@ -543,7 +408,7 @@ enum mg_code artifact_get(const struct job *j, const struct target *t, bool dama
 		faulty = rc != MG_NOT_FOUND;
 		if (faulty) trouble = athens;
 	}
-	struct attempt a = { .j = j, .t = t, .unreadable = stored == STORED_UNREADABLE };
+	struct attempt a = { .j = j, .t = t, .unreadable = stored == STOREDCOPY_UNREADABLE };
 	rc = ask_origins(&a, asked, err);
 	if (rc == MG_OK || rc == MG_CANCELED) return rc;
 	if (faulty) {

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "fetch/ahead.h"
-#include "fetch/database.h"
 #include "fetch/job.h"
 #include "fetch/proof.h"
 #include "loop/channel.h"
@@ -436,13 +435,8 @@ enum mg_code fetch_new(struct loop *l, const struct fetch_options *options, stru
 {
 	struct fetch *f = check_calloc(1, sizeof *f);
 	f->options = *options;
-	f->means = (struct job_means){
-		.options = &f->options, .store = store, .upstream = upstream, .negative = negative
-	};
-	enum mg_code rc =
-		proxylist_parse(span_of(options->goproxy), &f->arena, &f->means.origins, err);
-	if (rc == MG_OK && options->sumdb != FETCH_SUMDB_OFF)
-		rc = database_new(options->gosumdb, store, &f->means.database, err);
+	enum mg_code rc = job_means_open(&f->means, &f->options, store, upstream, negative,
+					 &f->arena, err);
 	if (rc != MG_OK) {
 		arena_deinit(&f->arena);
 		free(f);
@@ -485,7 +479,7 @@ void fetch_free(struct fetch **fp)
 	map_deinit(&f->flights);
 	hot_free(&f->absences);
 	ahead_free(&f->ahead);
-	database_free(&f->means.database);
+	job_means_close(&f->means);
 	loop_timer_free(&f->sweep);
 	arena_deinit(&f->arena);
 	free(f);

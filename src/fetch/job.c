@@ -17,6 +17,24 @@
 /* A proven absence this old is no longer repeated when upstreams are down (F10). */
 #define ABSENCE_MAX_S (24 * 3600)
 
+enum mg_code job_means_open(struct job_means *m, const struct fetch_options *options,
+			    struct store *store, struct upstream *upstream,
+			    struct negative *negative, struct arena *a, struct mg_err *err)
+{
+	*m = (struct job_means){
+		.options = options, .store = store, .upstream = upstream, .negative = negative
+	};
+	enum mg_code rc = proxylist_parse(span_of(options->goproxy), a, &m->origins, err);
+	if (rc == MG_OK && options->sumdb != FETCH_SUMDB_OFF)
+		rc = database_new(options->gosumdb, store, &m->database, err);
+	return rc;
+}
+
+void job_means_close(struct job_means *m)
+{
+	database_free(&m->database);
+}
+
 /* --- PATH?go-get=1 --- */
 
 static enum mg_code write_body(void *arg, struct mg_span bytes, struct mg_err *err)

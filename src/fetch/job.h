@@ -18,7 +18,19 @@ struct job_means {
 	struct upstream *upstream;
 	struct negative *negative;
 	struct database *database; /* the checksum database; NULL: none */
+	/* A stored artifact was damaged, and is set aside: who holds its bytes must let go of them. Any
+	 * thread; may be NULL. */
+	void (*on_damage)(void *arg);
+	void *on_damage_arg;
 };
+
+/* Everything else stays the caller's; the lists live in the arena. MG_INVALID: the list of upstreams or
+ * the checksum database is malformed. */
+MG_CHECK enum mg_code job_means_open(struct job_means *m, const struct fetch_options *options,
+				     struct store *store, struct upstream *upstream,
+				     struct negative *negative, struct arena *a,
+				     struct mg_err *err);
+void job_means_close(struct job_means *m);
 
 struct job {
 	const struct job_means *means;

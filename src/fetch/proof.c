@@ -96,7 +96,7 @@ void proof_blame_broken(const struct job *j, const struct target *t,
 	log_refusal(t, artifact, err);
 }
 
-enum mg_code proof_stored(const struct job *j, const struct target *t, bool *differs,
+enum mg_code proof_stored(const struct job *j, const struct target *t, bool again, bool *differs,
 			  struct mg_err *err)
 {
 	struct provenance known;
@@ -107,7 +107,8 @@ enum mg_code proof_stored(const struct job *j, const struct target *t, bool *dif
 	if (rc != MG_OK) return rc;
 	struct provenance_artifact *a = &known.artifact[provenance_kind_of(t->kind)];
 	if (!a->present) return err_set(err, MG_NOT_FOUND, MG_CAUSE_STORAGE, "no record");
-	if (strcmp(a->verified, PROOF_SUMDB) == 0) return MG_OK;
+	const bool proven = strcmp(a->verified, PROOF_SUMDB) == 0;
+	if (proven && !again) return MG_OK;
 	rc = database_lookup(j->means->database, j, t->path, t->version, &answer, err);
 	if (rc != MG_OK) return unproven(j, t, a, err);
 	*differs = strcmp(a->h1, recorded_hash(t, &answer)) != 0;
@@ -119,6 +120,7 @@ enum mg_code proof_stored(const struct job *j, const struct target *t, bool *dif
 		log_refusal(t, a, err);
 		return err->code;
 	}
+	if (proven) return MG_OK;
 	snprintf(a->verified, sizeof a->verified, "%s", PROOF_SUMDB);
 	return provenance_record(j->means->store, t, a, err);
 }

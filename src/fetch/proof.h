@@ -34,10 +34,10 @@ MG_CHECK enum mg_code proof_check(const struct job *j, const struct target *t,
  * blame. */
 void proof_blame_broken(const struct job *j, const struct target *t,
 			const struct provenance_artifact *artifact, struct mg_err *err);
-/* The same proof for what is stored without one; its record says so afterwards. *differs: the stored
- * bytes are not what is recorded (MG_CORRUPT, PROOF). MG_NOT_FOUND: it has no record. The caller holds the
- * version's lock. */
-MG_CHECK enum mg_code proof_stored(const struct job *j, const struct target *t, bool *differs,
-				   struct mg_err *err);
+/* The same proof for what is stored without one; its record says so afterwards. again: also for what has
+ * one. *differs: the stored bytes are not what is recorded (MG_CORRUPT, PROOF). MG_NOT_FOUND: it has no
+ * record. The caller holds the version's lock. */
+MG_CHECK enum mg_code proof_stored(const struct job *j, const struct target *t, bool again,
+				   bool *differs, struct mg_err *err);
 
 #endif
