@@ -4,8 +4,10 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
 #include "fetch/origin.h"
 #include "gomod/modfile.h"
+#include "gomod/version.h"
 #include "store/hot.h"
 
 /* Prices in tenths of a request. What was asked for pays 0.3 guesses; a guess that came true is paid back
@@ -13,24 +15,54 @@
 #define COST       10
 #define EARNED     3
 #define CREDIT_MAX (200 * COST) /* a long quiet life must not pay for a wild guess */
-#define GUESS_MS   (5 * 60 * 1000)
-#define GUESSES    (1u << 20) /* bytes of memory for them */
-#define KEY_MAX    16384
+#define MEMORY_MS  (5 * 60 * 1000)
+#define MEMORY     (4u << 20) /* bytes, for each of the tables: some 3,000 guesses */
+#define WAIT_MS    30000
+/* What is not asked for at once leaves so much for what is. */
+#define PLENTY  (15 * COST)
+#define KEY_MAX 16384
 
+/* In the order in which they are paid for. */
+enum rank {
+	RANK_MOD,  /* of a requirement that the go command is sure to read */
+	RANK_INFO, /* asked for last, with the zips */
+	RANK_PRUNED,
+	RANKS
+};
+
+/* A guess that was made, or waits. */
 struct guess {
-	bool ended;
-	unsigned requests;
+	struct list node; /* while it waits */
+	bool waits, ended;
+	unsigned requests; /* paid for */
+	uint64_t since_ms;
+	enum target_kind kind;
+	struct mg_span path, version, via, key;
+	struct arena arena;
 };
 
 struct ahead {
 	int64_t credit;
-	struct hot *guesses;
+	struct list queue[RANKS];
+	struct hot *guesses; /* by flight key */
+	struct hot *highest; /* by module path: the version, as a string */
 };
+
+static void release_guess(void *value)
+{
+	struct guess *g = value;
+	list_remove(&g->node);
+	struct arena arena = g->arena;
+	arena_deinit(&arena);
+}
 
 struct ahead *ahead_new(void)
 {
 	struct ahead *a = check_calloc(1, sizeof *a);
-	a->guesses = hot_new(GUESSES, free);
+	for (int i = 0; i < RANKS; i++)
+		list_init(&a->queue[i]);
+	a->guesses = hot_new(MEMORY, release_guess);
+	a->highest = hot_new(MEMORY, free);
 	return a;
 }
 
@@ -39,9 +71,12 @@ void ahead_free(struct ahead **ap)
 	struct ahead *a = *ap;
 	if (a == NULL) return;
 	hot_free(&a->guesses);
+	hot_free(&a->highest);
 	free(a);
 	*ap = NULL;
 }
+
+/* --- the account --- */
 
 static void pay_in(struct ahead *a, int64_t amount)
 {
@@ -49,22 +84,16 @@ static void pay_in(struct ahead *a, int64_t amount)
 	if (a->credit > CREDIT_MAX) a->credit = CREDIT_MAX;
 }
 
-bool ahead_begin(struct ahead *a, struct mg_span key, unsigned about, uint64_t now_ms)
+/* What a guess is expected to cost: a .mod brings its lookup and tiles with it. */
+static unsigned price(const struct guess *g)
 {
-	if (a->credit < (int64_t)about * COST || hot_get(a->guesses, key, now_ms) != NULL)
-		return false;
-	struct guess *g = check_calloc(1, sizeof *g);
-	/* What is under way is paid in advance, so that many at once do not spend the same credit. */
-	g->requests = about;
-	a->credit -= (int64_t)about * COST;
-	hot_put(a->guesses, key, g, sizeof *g + key.n, now_ms + GUESS_MS);
-	return true;
+	return g->kind == TARGET_MOD ? 3 : 1;
 }
 
 void ahead_end(struct ahead *a, struct mg_span key, unsigned requests, uint64_t now_ms)
 {
 	struct guess *g = hot_get(a->guesses, key, now_ms);
-	if (g == NULL) return;
+	if (g == NULL || g->waits) return;
 	pay_in(a, ((int64_t)g->requests - requests) * COST);
 	g->requests = requests;
 	g->ended = true;
@@ -74,16 +103,76 @@ void ahead_asked(struct ahead *a, struct mg_span key, uint64_t now_ms)
 {
 	struct guess *g = hot_get(a->guesses, key, now_ms);
 	if (g == NULL) return;
-	pay_in(a, (int64_t)g->requests * (COST + EARNED));
-	if (g->ended)
-		hot_remove(a->guesses, key);
-	else
-		g->requests = 0;
+	if (!g->waits) pay_in(a, (int64_t)g->requests * (COST + EARNED));
+	/* Stays known, so that it is not guessed again; but it is not paid back twice. */
+	g->requests = 0;
+	g->waits = false;
+	list_remove(&g->node);
 }
 
 void ahead_earn(struct ahead *a, unsigned requests)
 {
 	pay_in(a, (int64_t)requests * EARNED);
+}
+
+/* --- what waits --- */
+
+/* Is it the highest version of its module that was offered of late? Only that is built with. */
+static bool is_highest(struct ahead *a, struct mg_span path, struct mg_span version,
+		       uint64_t now_ms)
+{
+	const char *known = hot_get(a->highest, path, now_ms);
+	if (known != NULL && version_compare(version, span_of(known)) < 0) return false;
+	hot_put(a->highest, path, check_strndup(version.p, version.n), 64 + path.n + version.n,
+		now_ms + MEMORY_MS);
+	return true;
+}
+
+void ahead_offer(struct ahead *a, const struct target *t, struct mg_span key, struct mg_span via,
+		 bool pruned, uint64_t now_ms)
+{
+	const bool info = t->kind == TARGET_INFO;
+	if (info && !is_highest(a, t->path, t->version, now_ms)) return;
+	if (hot_get(a->guesses, key, now_ms) != NULL) return;
+	struct arena arena = ARENA_INIT;
+	struct guess *g = arena_alloc(&arena, sizeof *g);
+	*g = (struct guess){ .waits = true,
+			     .since_ms = now_ms,
+			     .kind = t->kind,
+			     .path = arena_dup(&arena, t->path),
+			     .version = arena_dup(&arena, t->version),
+			     .via = arena_dup(&arena, via),
+			     .key = arena_dup(&arena, key) };
+	g->arena = arena;
+	list_append(&a->queue[info ? RANK_INFO : pruned ? RANK_PRUNED : RANK_MOD], &g->node);
+	hot_put(a->guesses, g->key, g, sizeof *g + 1024, now_ms + MEMORY_MS);
+}
+
+bool ahead_take(struct ahead *a, struct ticket *out, uint64_t now_ms)
+{
+	for (int rank = 0; rank < RANKS; rank++) {
+		const int64_t reserve = rank == RANK_MOD ? 0 : PLENTY;
+		struct list *node;
+		while ((node = list_first(&a->queue[rank])) != NULL) {
+			struct guess *g = LIST_OWNER(node, struct guess, node);
+			if (now_ms - g->since_ms > WAIT_MS) {
+				hot_remove(a->guesses, g->key);
+				continue;
+			}
+			if (a->credit < (int64_t)price(g) * COST + reserve) return false;
+			list_remove(&g->node);
+			g->waits = false;
+			/* Paid in advance, so that many at once do not spend the same credit. */
+			g->requests = price(g);
+			a->credit -= (int64_t)g->requests * COST;
+			*out = (struct ticket){ .kind = g->kind,
+						.path = g->path,
+						.version = g->version,
+						.via = g->via };
+			return true;
+		}
+	}
+	return false;
 }
 
 /* --- what comes next --- */
@@ -107,17 +196,16 @@ static bool is_pruned(const struct modfile *m)
 	return major > 1 || minor >= 17;
 }
 
-static size_t guess_requirements(const struct job *j, struct target *out, size_t max)
+static size_t guess_requirements(const struct job *j, struct target *out, size_t max, bool *pruned)
 {
 	struct mg_buf key = BUF_MAX(KEY_MAX), text = BUF_MAX(MODFILE_MAX);
-	struct modfile m;
+	struct modfile m = { 0 };
 	struct mg_err err;
 	size_t n = 0;
 	store_key(&j->target, &key);
 	if (store_read(j->means->store, buf_cstr(&key), true, &text, NULL, &err) == STORE_HIT &&
 	    modfile_parse(arena_dup(j->arena, buf_span(&text)), MODFILE_LAX, j->arena, &m, &err) ==
-		    MG_OK &&
-	    !is_pruned(&m)) {
+		    MG_OK) {
 		for (size_t i = 0; i < m.requires && n < max; i++) {
 			const struct modfile_module *r = &m.require[i].module;
 			if (is_open(j, r->path) && target_make(TARGET_MOD, r->path, r->version,
@@ -125,19 +213,21 @@ static size_t guess_requirements(const struct job *j, struct target *out, size_t
 				n++;
 		}
 	}
+	*pruned = is_pruned(&m);
 	buf_deinit(&key);
 	buf_deinit(&text);
 	return n;
 }
 
-size_t ahead_guess(const struct job *j, struct target *out, size_t max)
+size_t ahead_guess(const struct job *j, struct target *out, size_t max, bool *pruned)
 {
 	const struct target *t = &j->target;
 	struct mg_err err;
+	*pruned = false;
 	if (max == 0 || !is_open(j, t->path)) return 0;
 	if (t->kind != TARGET_INFO && t->kind != TARGET_MOD) return 0;
 	const enum target_kind other = t->kind == TARGET_INFO ? TARGET_MOD : TARGET_INFO;
 	size_t n = target_make(other, t->path, t->version, j->arena, &out[0], &err) == MG_OK;
-	if (t->kind == TARGET_MOD) n += guess_requirements(j, out + n, max - n);
+	if (t->kind == TARGET_MOD) n += guess_requirements(j, out + n, max - n, pruned);
 	return n;
 }

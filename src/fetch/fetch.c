@@ -23,10 +23,7 @@
 #define LANE_WAIT_MS   60000
 #define SWEEP_MS       5000
 #define ABSENCES_BYTES (4u << 20)
-/* What a guess is expected to cost: a .mod brings its lookup and tiles with it. */
-#define GUESS_INFO 1
-#define GUESS_MOD  4
-#define NAMELESS   (TICKET_GO_GET | TICKET_SUMDB) /* questions about no target */
+#define NAMELESS       (TICKET_GO_GET | TICKET_SUMDB) /* questions about no target */
 
 /* One worker's channel, and what it has open. */
 struct desk {
@@ -136,12 +133,14 @@ static void log_flight(const struct flight *fl)
 							 : target_kind_name(j->target.kind)),
 		 LOG_S("result",
 		       j->code == MG_OK ? (j->stale ? "stale" : "ok") : err_code_name(j->code)),
+		 LOG_S("ahead", j->guess ? "yes" : "no"),
 		 LOG_S("reason", j->code == MG_OK ? "" : j->err.text),
 		 LOG_I("ms", clock_mono_ms() - fl->started_ms));
 	buf_deinit(&name);
 }
 
-static void guess(struct flight *from, const struct target *t);
+static void guess(struct fetch *f);
+static void flight_key(const struct ticket *t, struct mg_buf *out);
 
 static void remember(struct flight *fl)
 {
@@ -193,8 +192,17 @@ static void settle_account(struct flight *fl)
 		ahead_end(f->ahead, fl->by_key.key, requests, loop_now_ms(f->loop));
 	else
 		ahead_earn(f->ahead, requests);
-	for (size_t i = 0; i < fl->job.nexts; i++)
-		guess(fl, &fl->job.next[i]);
+	for (size_t i = 0; i < fl->job.nexts; i++) {
+		const struct target *t = &fl->job.next[i];
+		struct mg_buf key = BUF_MAX(KEY_MAX);
+		flight_key(
+			&(struct ticket){ .kind = t->kind, .path = t->path, .version = t->version },
+			&key);
+		ahead_offer(f->ahead, t, buf_span(&key), fl->job.via, fl->job.next_pruned,
+			    loop_now_ms(f->loop));
+		buf_deinit(&key);
+	}
+	guess(f);
 }
 
 static void on_done(void *arg, bool ran)
@@ -273,54 +281,52 @@ static struct flight *flight_new(struct fetch *f, const struct ticket *t, struct
 	return fl;
 }
 
-/* A flight that nobody has asked for, if there is none yet. NULL: not begun. */
-static struct flight *begin_alone(struct fetch *f, const struct ticket *t, unsigned about)
+/* A flight that nobody has asked for, if there is none yet and nothing is known. NULL: not begun. */
+static struct flight *begin_alone(struct fetch *f, const struct ticket *t, struct mg_span key)
 {
-	struct mg_buf key = BUF_MAX(KEY_MAX);
-	struct flight *fl = NULL;
 	struct mg_err err;
-	const uint64_t now_ms = loop_now_ms(f->loop);
-	flight_key(t, &key);
-	const bool known = map_get(&f->flights, buf_span(&key)) != NULL ||
-			   hot_get(f->absences, buf_span(&key), now_ms) != NULL;
-	if (!known && (about == 0 || ahead_begin(f->ahead, buf_span(&key), about, now_ms)))
-		fl = flight_new(f, t, buf_span(&key), &err);
-	buf_deinit(&key);
-	return fl;
+	if (map_get(&f->flights, key) != NULL ||
+	    hot_get(f->absences, key, loop_now_ms(f->loop)) != NULL)
+		return NULL;
+	return flight_new(f, t, key, &err);
 }
 
-/* The record of a .mod is asked for while the .mod itself is on its way. */
+/* The record of a .mod is asked for while the .mod itself is on its way. A guess is in no hurry, and pays
+ * for its lookup itself. */
 static void look_up(struct flight *fl)
 {
 	const struct job *j = &fl->job;
-	struct mg_buf path = BUF_MAX(KEY_MAX);
+	struct mg_buf path = BUF_MAX(KEY_MAX), key = BUF_MAX(KEY_MAX);
 	struct mg_err err;
-	if (proof_is_due(j->means, j->target.path) &&
+	if (!j->guess && proof_is_due(j->means, j->target.path) &&
 	    lookup_path(j->target.path, j->target.version, &path, &err) == MG_OK) {
-		struct flight *lookup = begin_alone(fl->fetch,
-						    &(struct ticket){ .flags = TICKET_SUMDB,
-								      .path = buf_span(&path),
-								      .via = j->via },
-						    0);
-		if (lookup != NULL) {
-			lookup->job.guess = j->guess;
-			start(lookup);
-		}
+		const struct ticket t = { .flags = TICKET_SUMDB,
+					  .path = buf_span(&path),
+					  .via = j->via };
+		flight_key(&t, &key);
+		struct flight *lookup = begin_alone(fl->fetch, &t, buf_span(&key));
+		if (lookup != NULL) start(lookup);
 	}
 	buf_deinit(&path);
+	buf_deinit(&key);
 }
 
-static void guess(struct flight *from, const struct target *t)
+/* Makes the guesses that can be paid. */
+static void guess(struct fetch *f)
 {
-	struct flight *fl = begin_alone(from->fetch,
-					&(struct ticket){ .kind = t->kind,
-							  .path = t->path,
-							  .version = t->version,
-							  .via = from->job.via },
-					t->kind == TARGET_MOD ? GUESS_MOD : GUESS_INFO);
-	if (fl == NULL) return;
-	fl->job.guess = true;
-	start(fl);
+	struct ticket t;
+	while (ahead_take(f->ahead, &t, loop_now_ms(f->loop))) {
+		struct mg_buf key = BUF_MAX(KEY_MAX);
+		flight_key(&t, &key);
+		struct flight *fl = begin_alone(f, &t, buf_span(&key));
+		if (fl != NULL) {
+			fl->job.guess = true;
+			start(fl);
+		} else {
+			ahead_end(f->ahead, buf_span(&key), 0, loop_now_ms(f->loop));
+		}
+		buf_deinit(&key);
+	}
 }
 
 static void join(struct flight *fl, struct desk *d, uint32_t id)
@@ -388,6 +394,7 @@ static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_co
 		flight_key(&t, &key);
 		ahead_asked(d->fetch->ahead, buf_span(&key), loop_now_ms(d->fetch->loop));
 		buf_deinit(&key);
+		guess(d->fetch);
 		return;
 	}
 	struct map_node *node = map_get(&d->askers, span_make(&t.id, sizeof t.id));
@@ -435,8 +442,8 @@ enum mg_code fetch_new(struct loop *l, const struct fetch_options *options, stru
 {
 	struct fetch *f = check_calloc(1, sizeof *f);
 	f->options = *options;
-	enum mg_code rc = job_means_open(&f->means, &f->options, store, upstream, negative,
-					 &f->arena, err);
+	enum mg_code rc =
+		job_means_open(&f->means, &f->options, store, upstream, negative, &f->arena, err);
 	if (rc != MG_OK) {
 		arena_deinit(&f->arena);
 		free(f);

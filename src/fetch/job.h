@@ -40,7 +40,7 @@ struct job {
 	struct mg_span via;  /* whom the question passed through before us */
 	uint32_t flags;
 	struct cancel *cancel;
-	_Atomic bool guess; /* nobody has asked: it is got ahead */
+	_Atomic bool guess;         /* nobody has asked: it is got ahead */
 	_Atomic unsigned *requests; /* counts the upstream requests that it costs */
 	/* result */
 	enum mg_code code;
@@ -51,6 +51,7 @@ struct job {
 	/* What may be asked next; of a job that somebody has asked for. */
 	struct target *next; /* in the arena */
 	size_t nexts;
+	bool next_pruned;
 };
 
 /* Does the whole job; sets the result. Blocks; lane thread. */

@@ -234,11 +234,19 @@ static struct age age_now(const struct worker *w, const struct look *l)
 	return age_of(l->target->kind, l->mtime_ns, clock_wall_ms(), w->options);
 }
 
+static void tell_seen(struct worker *w, const struct look *l)
+{
+	if (!target_is_mutable(l->target->kind) && l->target->kind != TARGET_ZIP &&
+	    clock_wall_ms() - l->mtime_ns / 1000000 < JUST_FETCHED_MS)
+		orders_tell_seen(w->orders, l->target);
+}
+
 static void settle_hit(struct pending *p)
 {
 	struct worker *w = p->table->w;
 	struct age age = age_now(w, &p->look);
 	bool ask = !p->fetched && (p->background || any_waiter(p, false));
+	if (!p->fetched) tell_seen(w, &p->look);
 	/* What an origin just said is the truth of this moment, however short it counts as fresh. */
 	if (p->fetched && p->origins_down_ms == 0 && age.class != AGE_FRESH)
 		age = (struct age){ .class = AGE_FRESH };
@@ -428,9 +436,7 @@ static bool answer_hit(struct pending_table *t, struct exchange *x, struct look 
 	if (age.class != AGE_FRESH && !stored_only && !refreshing) {
 		refresh_in_background(t, l->target, x->head.path, l->key);
 	}
-	if (!target_is_mutable(l->target->kind) && l->target->kind != TARGET_ZIP &&
-	    clock_wall_ms() - l->mtime_ns / 1000000 < JUST_FETCHED_MS)
-		orders_tell_seen(w->orders, l->target);
+	tell_seen(w, l);
 	exchange_send(x, r);
 	reply_unref(&r);
 	return true;
