@@ -17,10 +17,14 @@ void redact_url(struct mg_span url, struct mg_buf *out)
 {
 	for (size_t i = 0; i < url.n; i++)
 		if (url.p[i] == '?' || url.p[i] == '#') url = span_first(url, i);
+	const bool is_file = span_has_prefix(url, SPAN("file:"));
 	const ptrdiff_t colon = span_find(url, SPAN("://"));
 	if (colon >= 0) {
 		buf_append(out, span_first(url, (size_t)colon + 3));
 		url = span_from(url, (size_t)colon + 3);
+		/* curl finds a host behind further slashes too. */
+		while (!is_file && url.n > 0 && url.p[0] == '/')
+			url = span_from(url, 1);
 	}
 	const ptrdiff_t slash = span_index(url, '/');
 	const struct mg_span authority = slash < 0 ? url : span_first(url, (size_t)slash);

@@ -11,6 +11,8 @@ static void secrets_are_gone(void **state)
 	static const struct {
 		const char *url, *shown;
 	} cases[] = {
+		{ "https:///user:pw@host/base", "https://host/base" },
+		{ "file:///srv/a:b/c@d", "file:///srv/a:b/c@d" },
 		{ "https://mirror.example", "https://mirror.example" },
 		{ "https://mirror.example:8443/base", "https://mirror.example:8443/base" },
 		{ "https://u:secret@mirror.example/base", "https://mirror.example/base" },
