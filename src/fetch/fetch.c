@@ -2,6 +2,7 @@
 /* The loop's half of the fetch process: orders come in, flights go out to the lane, results go back. */
 #include "fetch/fetch.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -71,6 +72,7 @@ struct fetch {
 	struct map flights;
 	struct hot *absences;
 	struct ahead *ahead;
+	atomic_bool forgetting; /* forget_all is posted */
 };
 
 /* --- results --- */
@@ -381,7 +383,8 @@ static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_co
 {
 	struct desk *d = arg;
 	struct ticket t;
-	if (!ticket_decode(message, &t) || t.type == TICKET_RESULT) {
+	if (!ticket_decode(message, &t) || t.type == TICKET_RESULT ||
+	    t.type == TICKET_FORGET) {
 		log_error("malformed message from front", LOG_I("bytes", message.n));
 		return;
 	}
@@ -428,7 +431,35 @@ void fetch_add_channel(struct fetch *f, int fd)
 	d->channel = channel_new(f->loop, fd, on_message, on_closed, d);
 }
 
+/* --- damage --- */
+
+static void forget_all(void *arg)
+{
+	struct fetch *f = arg;
+	struct mg_buf message = BUF_MAX(64);
+	ticket_encode(&(struct ticket){ .type = TICKET_FORGET }, &message);
+	atomic_store(&f->forgetting, false);
+	LIST_EACH(it, &f->desks)
+	{
+		channel_send(LIST_OWNER(it, struct desk, node)->channel, buf_span(&message), NULL,
+			     0);
+	}
+	buf_deinit(&message);
+}
+
+/* Any thread. */
+static void on_damage(void *arg)
+{
+	struct fetch *f = arg;
+	if (!atomic_exchange(&f->forgetting, true)) loop_post(f->loop, forget_all, f);
+}
+
 /* --- life --- */
+
+const struct job_means *fetch_means(const struct fetch *f)
+{
+	return &f->means;
+}
 
 static void on_sweep(void *arg)
 {
@@ -450,6 +481,8 @@ enum mg_code fetch_new(struct loop *l, const struct fetch_options *options, stru
 		return rc;
 	}
 	f->loop = l;
+	f->means.on_damage = on_damage;
+	f->means.on_damage_arg = f;
 	list_init(&f->desks);
 	f->ahead = ahead_new();
 	f->absences = hot_new(ABSENCES_BYTES, free);

@@ -50,6 +50,9 @@ MG_CHECK enum mg_code fetch_new(struct loop *l, const struct fetch_options *opti
 				struct negative *negative, struct fetch **out, struct mg_err *err);
 /* A worker's channel, taken over. When it closes its orders are forgotten. */
 void fetch_add_channel(struct fetch *f, int fd);
+/* What jobs may use; until fetch_free. */
+struct job_means;
+const struct job_means *fetch_means(const struct fetch *f);
 /* Cancels what is under way and waits for it. After loop_run returned. */
 void fetch_free(struct fetch **f);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/ticket.h"
 
-/* message = type:u8 id:u32 ( order / result / nothing for a cancel )
+/* message = type:u8 id:u32 ( order / result / nothing for a cancel; a forget's id is 0 )
  * order   = flags:u32 kind:u8 path:span version:span request_id:span via:span
  * result  = code:u8 cause:u8 stale:u8 ttl_ms:u32 retry_after_s:u32 text:span body:span
  * span    = length:u32 bytes */
@@ -114,13 +114,13 @@ bool ticket_decode(struct mg_span message, struct ticket *out)
 {
 	struct reader r = { .rest = message };
 	struct ticket t = { 0 };
-	t.type = (enum ticket_type)get_u8(&r, TICKET_SEEN + 1);
+	t.type = (enum ticket_type)get_u8(&r, TICKET_FORGET + 1);
 	t.id = get_u32(&r);
 	if (t.type == TICKET_ORDER || t.type == TICKET_SEEN)
 		get_order(&r, &t);
 	else if (t.type == TICKET_RESULT)
 		get_result(&r, &t);
-	else if (t.type != TICKET_CANCEL)
+	else if (t.type != TICKET_CANCEL && (t.type != TICKET_FORGET || t.id != 0))
 		return false;
 	if (r.bad || r.rest.n != 0) return false;
 	*out = t;

@@ -14,7 +14,9 @@ enum ticket_type {
 	TICKET_ORDER = 1,
 	TICKET_CANCEL = 2,
 	TICKET_RESULT = 3,
-	TICKET_SEEN = 4 /* as an order, but no answer is wanted: front found it in the store */
+	TICKET_SEEN = 4, /* as an order, but no answer is wanted: front found it in the store */
+	TICKET_FORGET =
+		5, /* from fetch: something stored was damaged; what is held ready may be it */
 };
 
 enum ticket_order_flag {
@@ -34,7 +36,7 @@ enum ticket_order_flag {
 
 struct ticket {
 	enum ticket_type type;
-	uint32_t id; /* chosen by front, unique among its open orders on this channel */
+	uint32_t id; /* chosen by front, unique among its open orders on this channel; FORGET: 0 */
 
 	/* ORDER */
 	uint32_t flags;

@@ -74,6 +74,7 @@ static void every_cut_and_extension_is_malformed(void **state)
 		  .version = SPAN("v1.0.0") },
 		{ .type = TICKET_RESULT, .code = MG_NOT_FOUND, .text = SPAN("gone") },
 		{ .type = TICKET_CANCEL, .id = 3 },
+		{ .type = TICKET_FORGET },
 		{ .type = TICKET_SEEN,
 		  .kind = TARGET_MOD,
 		  .path = SPAN("example.com/m"),
@@ -101,7 +102,8 @@ static void values_out_of_range_are_malformed(void **state)
 		{ .type = TICKET_ORDER, .kind = TARGET_LATEST, .version = SPAN("v1.0.0") },
 		{ .type = TICKET_RESULT, .code = MG_CODE_COUNT },
 		{ .type = TICKET_RESULT, .cause = MG_CAUSE_COUNT },
-		{ .type = TICKET_SEEN + 1 },
+		{ .type = TICKET_FORGET, .id = 1 },
+		{ .type = TICKET_FORGET + 1 },
 		{ .type = 0 },
 	};
 	for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {

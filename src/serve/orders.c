@@ -24,6 +24,8 @@ struct orders {
 	struct map by_id;
 	uint32_t next_id;
 	uint32_t timeout_ms;
+	loop_fn *on_forget; /* may be NULL */
+	void *on_forget_arg;
 };
 
 static struct order *order_of(struct map_node *node)
@@ -87,7 +89,12 @@ static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_co
 {
 	struct orders *os = arg;
 	struct ticket result;
-	if (!ticket_decode(message, &result) || result.type != TICKET_RESULT) {
+	const bool good = ticket_decode(message, &result);
+	if (good && result.type == TICKET_FORGET) {
+		if (os->on_forget != NULL) os->on_forget(os->on_forget_arg);
+		return;
+	}
+	if (!good || result.type != TICKET_RESULT) {
 		log_error("malformed message from fetch", LOG_I("bytes", message.n));
 		return;
 	}
@@ -205,6 +212,12 @@ struct orders *orders_new(struct loop *l, uint32_t timeout_ms)
 	os->tick = loop_timer_new(l, on_tick, os);
 	loop_timer_start(os->tick, TICK_MS, TICK_MS);
 	return os;
+}
+
+void orders_on_forget(struct orders *os, loop_fn *fn, void *arg)
+{
+	os->on_forget = fn;
+	os->on_forget_arg = arg;
 }
 
 static void drop(struct map_node *node, void *arg)

@@ -31,6 +31,8 @@ struct order {
 };
 
 struct orders *orders_new(struct loop *l, uint32_t timeout_ms);
+/* Called when fetch says that something stored was damaged: what is held ready may be it. */
+void orders_on_forget(struct orders *os, loop_fn *fn, void *arg);
 void orders_free(struct orders **os); /* open orders are dropped without a word */
 /* A channel to fetch, taken over; replaces the one before. What waits is sent. */
 void orders_connect(struct orders *os, int channel_fd);

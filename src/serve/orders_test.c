@@ -177,6 +177,29 @@ static void test_fetch_that_sleeps(void **state)
 	loop_free(&l);
 }
 
+static void stop(void *loop)
+{
+	loop_stop(loop);
+}
+
+static void test_forget_is_heard(void **state)
+{
+	struct loop *l = loop_new();
+	struct orders *os = orders_new(l, 60000);
+	struct mg_buf out = BUF_MAX(64);
+	int ends[2];
+	assert_int_equal(channel_pair(ends), 0);
+	orders_on_forget(os, stop, l);
+	orders_connect(os, ends[0]);
+	ticket_encode(&(struct ticket){ .type = TICKET_FORGET }, &out);
+	assert_int_equal(send(ends[1], out.p, out.n, 0), (ssize_t)out.n);
+	loop_run(l); /* until it is heard */
+	buf_deinit(&out);
+	close(ends[1]);
+	orders_free(&os);
+	loop_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_cancel_is_told),
 		cmocka_unit_test(test_fetch_that_sleeps),
+		cmocka_unit_test(test_forget_is_heard),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

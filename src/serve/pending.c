@@ -32,6 +32,7 @@ struct pending {
 	bool looking;    /* the fs lane works on look */
 	bool fetched;    /* fetch said it is in the store */
 	uint32_t origins_down_ms;
+	unsigned forgotten; /* the worker's, when the look began */
 	struct look look;
 	enum look_result looked;
 };
@@ -73,15 +74,22 @@ static void remember(struct worker *w, struct mg_span path, struct reply *r, uin
 	hot_put(w->hot, path, r, reply_bytes(r), until_ms);
 }
 
+/* What was looked at a while ago may have been found damaged since. */
+static void remember_if_fit(const struct pending *p, struct mg_span path, struct reply *r,
+			    uint64_t until_ms)
+{
+	struct worker *w = p->table->w;
+	if (p->forgotten == w->forgotten) remember(w, path, r, until_ms);
+}
+
 /* Takes r over. p is gone after. */
 static void settle(struct pending *p, struct reply *r, uint64_t hot_until_ms)
 {
-	struct worker *w = p->table->w;
-	remember(w, p->name, r, hot_until_ms);
+	remember_if_fit(p, p->name, r, hot_until_ms);
 	while (!list_empty(&p->waiters)) {
 		struct waiter *wt = waiter_of(p->waiters.next);
 		list_remove(&wt->node);
-		if (!span_eq(wt->path, p->name)) remember(w, wt->path, r, hot_until_ms);
+		if (!span_eq(wt->path, p->name)) remember_if_fit(p, wt->path, r, hot_until_ms);
 		exchange_send(wt->x, r);
 	}
 	reply_unref(&r);
@@ -196,6 +204,12 @@ static void init_look(struct look *l, const struct worker *w, const struct targe
 	look_init(l, w->store, t, key, o->prove && !origin_is_exempt(span_of(o->nosumdb), t->path));
 }
 
+static void begin_look(struct pending *p)
+{
+	p->forgotten = p->table->w->forgotten;
+	init_look(&p->look, p->table->w, &p->target, p->key);
+}
+
 static struct pending *pending_new(struct pending_table *t, const struct target *target,
 				   struct mg_span name, const char *key)
 {
@@ -211,7 +225,7 @@ static struct pending *pending_new(struct pending_table *t, const struct target 
 		.version = arena_dup(&p->arena, target->version),
 		.eversion = arena_dup(&p->arena, target->eversion),
 	};
-	init_look(&p->look, t->w, &p->target, p->key);
+	begin_look(p);
 	p->by_key.key = span_of(p->key);
 	map_put(&t->by_key, &p->by_key);
 	return p;
@@ -269,7 +283,7 @@ static void settle_hit(struct pending *p)
 		list_remove(&wt->node);
 		exchange_send(wt->x, r);
 	}
-	remember(w, p->name, r, hot_until_ms);
+	remember_if_fit(p, p->name, r, hot_until_ms);
 	reply_unref(&r);
 	p->background = true;
 	place_order(p, TICKET_REFRESH);
@@ -344,7 +358,7 @@ static void look_on_lane(struct pending *p)
 {
 	struct worker *w = p->table->w;
 	look_deinit(&p->look);
-	init_look(&p->look, w, &p->target, p->key);
+	begin_look(p);
 	p->looking = true;
 	if (!lane_submit(w->fs, w->loop, on_look_run, on_look_done, p)) on_look_done(p, false);
 }
@@ -390,7 +404,7 @@ static void on_result(struct order *o, const struct ticket *result)
 	p->fetched = true;
 	p->origins_down_ms = result->stale ? result->ttl_ms : 0;
 	/* It was just written, so it is nearly always in memory. */
-	init_look(&p->look, p->table->w, &p->target, p->key);
+	begin_look(p);
 	p->looked = look_run(&p->look, false);
 	if (p->looked == LOOK_WOULD_BLOCK) {
 		look_on_lane(p);

@@ -196,6 +196,14 @@ static void handle(struct exchange *x, void *arg)
 
 /* --- life --- */
 
+/* Some stored file was damaged and has left its place; replies hold files open, and their bytes. */
+static void forget(void *arg)
+{
+	struct worker *w = arg;
+	w->forgotten++;
+	hot_clear(w->hot);
+}
+
 static void release_reply(void *value)
 {
 	struct reply *r = value;
@@ -236,6 +244,7 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 	so.fields = server_fields;
 	so.fs_lane = fs;
 	w->orders = orders_new(w->loop, options->order_timeout_ms);
+	orders_on_forget(w->orders, forget, w);
 	orders_connect(w->orders, channel_fd);
 	w->pending = pending_table_new(w);
 	w->server = server_new(w->loop, listen_fds, listen_count, &so, handle, w);

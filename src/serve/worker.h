@@ -26,6 +26,9 @@ struct worker {
 	/* Shared: when the storage last failed one of the workers (clock_mono_ms); 0: never. */
 	_Atomic uint64_t *storage_fault_ms;
 	bool draining;
+	/* How often everything that was held ready was dropped: who looked at the store before the last
+	 * time must not put what he saw there. */
+	unsigned forgotten;
 };
 
 /* channel_fd is taken over. server_fields: the lines for every answer. Any thread; from then on the

@@ -176,6 +176,15 @@ void hot_remove(struct hot *h, struct mg_span key)
 	if (h->slots[at].entry != NULL) drop(h, at);
 }
 
+void hot_clear(struct hot *h)
+{
+	while (!list_empty(&h->ring)) {
+		struct entry *e = LIST_OWNER(h->ring.next, struct entry, ring);
+		const struct mg_span key = { e->key, e->key_n };
+		drop(h, find(h, key, span_hash(key)));
+	}
+}
+
 size_t hot_bytes(const struct hot *h)
 {
 	return h->bytes;

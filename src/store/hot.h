@@ -19,6 +19,7 @@ void *hot_get(struct hot *h, struct mg_span key, uint64_t now_ms);
  * cost: bytes it holds. expires_ms on the clock of hot_get. Replaces a value of the same key. */
 void hot_put(struct hot *h, struct mg_span key, void *value, size_t cost, uint64_t expires_ms);
 void hot_remove(struct hot *h, struct mg_span key);
+void hot_clear(struct hot *h); /* nothing is in it any more */
 size_t hot_bytes(const struct hot *h);
 
 #endif

@@ -106,12 +106,32 @@ static void test_model(void **state)
 	assert_int_equal(live, 0);
 }
 
+static void test_clear(void **state)
+{
+	(void)state;
+	struct hot *h = hot_new(1 << 20, value_release);
+	char key[16];
+	for (int i = 0; i < 1000; i++) {
+		snprintf(key, sizeof key, "/%d", i);
+		hot_put(h, span_of(key), value_new(i), 10, HOT_FOREVER);
+	}
+	assert_int_equal(live, 1000);
+	hot_clear(h);
+	assert_int_equal(live, 0);
+	assert_int_equal(hot_bytes(h), 0);
+	assert_null(hot_get(h, SPAN("/7"), 0));
+	hot_put(h, SPAN("/7"), value_new(8), 10, HOT_FOREVER);
+	assert_int_equal(*(int *)hot_get(h, SPAN("/7"), 0), 8);
+	hot_free(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_put_get),
 		cmocka_unit_test(test_eviction),
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
