@@ -3,96 +3,32 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "cli/privilege.h"
+#include "cli/progressbar.h"
 #include "cli/settings_load.h"
 #include "store/import.h"
 
-#define BAR_WIDTH     30
-#define BAR_EVERY_MS  100
-#define LINE_EVERY_MS 10000
-
-struct screen {
-	bool tty;
-	bool bar; /* a bar stands on the last line */
-	uint64_t begun_ms, said_ms;
-};
-
-/* 1234567 as "1.2 MB". */
-static void size_text(uint64_t bytes, char out[16])
-{
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
-	double n = (double)bytes;
-	size_t unit = 0;
-	while (n >= 999.5 && unit + 1 < sizeof units / sizeof units[0]) {
-		n /= 1000;
-		unit++;
-	}
-	snprintf(out, 16, unit == 0 || n >= 99.5 ? "%.0f %s" : "%.1f %s", n, units[unit]);
-}
-
-static void clear_bar(struct screen *s)
-{
-	if (s->bar) fputs("\r\033[K", stderr);
-	s->bar = false;
-}
-
-static void draw_bar(struct screen *s, uint64_t done, uint64_t total, const char *size,
-		     uint64_t now_ms)
-{
-	char bar[BAR_WIDTH + 1];
-	const uint64_t full = total > 0 ? BAR_WIDTH * done / total : BAR_WIDTH;
-	memset(bar, '.', BAR_WIDTH);
-	memset(bar, '#', (size_t)full);
-	bar[BAR_WIDTH] = '\0';
-	fprintf(stderr, "\r[%s] %" PRIu64 "/%" PRIu64 " versions, %s", bar, done, total, size);
-	if (done > 0 && done < total)
-		fprintf(stderr, ", %" PRIu64 " s left",
-			(now_ms - s->begun_ms) * (total - done) / done / 1000);
-	fputs("\033[K", stderr);
-	s->bar = true;
-}
-
 static void on_progress(void *arg, uint64_t done, uint64_t total, uint64_t bytes)
 {
-	struct screen *s = arg;
-	const uint64_t now_ms = clock_mono_ms();
-	const uint64_t every_ms = s->tty ? BAR_EVERY_MS : LINE_EVERY_MS;
-	if (s->said_ms == 0) s->begun_ms = now_ms;
-	if (s->said_ms != 0 && now_ms - s->said_ms < every_ms && !(s->tty && done == total)) return;
-	s->said_ms = now_ms;
-	char size[16];
-	size_text(bytes, size);
-	if (s->tty)
-		draw_bar(s, done, total, size, now_ms);
-	else
-		fprintf(stderr, "%" PRIu64 " of %" PRIu64 " versions, %s\n", done, total, size);
-}
-
-/* File names are foreign: nothing in them may steer a terminal. */
-static void print_plain(const char *text)
-{
-	for (; *text != '\0'; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, stderr);
+	progressbar_update(arg, done, total, bytes);
 }
 
 static void on_trouble(void *arg, enum import_trouble what, const char *file, const char *why)
 {
-	clear_bar(arg);
+	progressbar_clear(arg);
 	fputs(what == IMPORT_CONFLICT ? "conflict: " : "refused: ", stderr);
-	print_plain(file);
+	progressbar_print_plain(file);
 	fputs(": ", stderr);
-	print_plain(why);
+	progressbar_print_plain(why);
 	fputc('\n', stderr);
 }
 
 static void print_summary(const struct import_summary *sum, const char *store)
 {
 	char size[16];
-	size_text(sum->bytes, size);
+	progressbar_size(sum->bytes, size);
 	printf("%s: %" PRIu64 " modules, %" PRIu64 " versions\n",
 	       sum->layout == CACHEWALK_ATHENS ? "Athens disk store" : "Go module cache",
 	       sum->modules, sum->versions);
@@ -113,15 +49,16 @@ static int run(const struct settings *settings, const char *dir)
 	struct store *store = NULL;
 	struct mg_err err;
 	struct import_summary sum;
-	struct screen screen = { .tty = isatty(STDERR_FILENO) == 1 };
+	struct progressbar bar;
 	const struct import_options options = { .on_progress = on_progress,
 						.on_trouble = on_trouble,
-						.arg = &screen };
+						.arg = &bar };
+	progressbar_init(&bar, "versions");
 	enum mg_code rc = privilege_give_up(settings->user, settings->group, &err);
 	if (rc == MG_OK) rc = store_open(settings->store, STORE_WRITE, &store, &err);
 	if (rc == MG_OK) {
 		rc = import_run(store, dir, &options, &sum, &err);
-		if (screen.bar) fputc('\n', stderr);
+		progressbar_end(&bar);
 		if (rc == MG_OK || sum.added > 0) print_summary(&sum, settings->store);
 	}
 	store_close(&store);

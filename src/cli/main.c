@@ -13,6 +13,7 @@ static const struct {
 	{ "serve", command_serve },
 	{ "config", command_config },
 	{ "import", command_import },
+	{ "verify", command_verify },
 	{ "version", command_version },
 	{ "--version", command_version },
 	{ "help", command_help },

@@ -5,8 +5,10 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "cli/fetchparts.h"
 #include "cli/kept.h"
 #include "cli/sandbox.h"
+#include "fetch/control.h"
 #include "fetch/fetch.h"
 #include "gomod/proxylist.h"
 #include "loop/channel.h"
@@ -21,6 +23,8 @@ struct process {
 	struct upstream *upstream;
 	struct negative *negative;
 	struct fetch *fetch;
+	int commands_fd; /* listens for our own commands */
+	struct control *commands;
 };
 
 /* --- what it may read --- */
@@ -88,42 +92,6 @@ static void confine(struct settings *s)
 
 /* --- its parts --- */
 
-static struct upstream_options upstream_options_of(struct settings *s)
-{
-	struct upstream_options o = UPSTREAM_OPTIONS_DEFAULT;
-
-	o.connect_ms = (uint32_t)s->upstream_connect_timeout;
-	o.first_byte_ms = (uint32_t)s->upstream_first_byte_timeout;
-	o.stall_ms = (uint32_t)s->upstream_stall_timeout;
-	o.retries = (uint32_t)s->upstream_retries;
-	o.redirects = (uint32_t)s->upstream_redirects;
-	o.per_host = (uint32_t)s->upstream_per_host;
-	o.queue_ms = (uint32_t)s->upstream_queue_timeout;
-	o.breaker_failures = (uint32_t)s->upstream_breaker_failures;
-	o.breaker_open_ms = (uint32_t)s->upstream_breaker_open;
-	o.via = arena_printf(&s->arena, "1.1 %s", s->via);
-	o.ca_file = s->upstream_ca_file[0] != '\0' ? s->upstream_ca_file : NULL;
-	return o;
-}
-
-static struct fetch_options fetch_options_of(const struct settings *s)
-{
-	struct fetch_options o = FETCH_OPTIONS_DEFAULT;
-
-	/* Offline there is still an Athens tree to adopt from, and lists to make of what is stored. */
-	o.goproxy = s->offline ? "off" : s->goproxy;
-	o.private = s->gonoproxy[0] != '\0' ? s->gonoproxy : s->goprivate;
-	o.gosumdb = s->gosumdb;
-	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;
-	o.sumdb = (enum fetch_sumdb)s->sumdb;
-	o.absent_ms = (uint32_t)s->fetch_absent;
-	o.denied_ms = (uint32_t)s->fetch_denied;
-	o.down_ms = (uint32_t)s->fetch_down;
-	o.threads = (unsigned)s->fetch_threads;
-	o.go_get = s->go_get;
-	return o;
-}
-
 static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_count)
 {
 	/* The supervisor has nothing to tell but its end. */
@@ -137,11 +105,23 @@ static void on_control_closed(void *arg)
 	loop_stop(p->loop);
 }
 
+/* On a file system without sockets modules can be served all the same. */
+static void listen_for_commands(struct process *p)
+{
+	struct mg_err err;
+
+	p->commands_fd = control_listen(p->settings.store, &err);
+	if (p->commands_fd < 0)
+		log_warn("commands such as `modgate verify` cannot reach this server",
+			 LOG_S("error", err.text));
+}
+
 static enum mg_code begin(struct process *p, const struct upstream_options *upstream,
 			  const struct fetch_options *fetch, struct mg_err *err)
 {
 	enum mg_code rc = store_open(p->settings.store, STORE_WRITE, &p->store, err);
 
+	if (rc == MG_OK) listen_for_commands(p);
 	if (rc == MG_OK) confine(&p->settings);
 	if (rc == MG_OK) rc = negative_open(p->settings.store, &p->negative, err);
 	if (rc != MG_OK) return rc;
@@ -149,6 +129,9 @@ static enum mg_code begin(struct process *p, const struct upstream_options *upst
 	rc = fetch_new(p->loop, fetch, p->store, p->upstream, p->negative, &p->fetch, err);
 	if (rc != MG_OK) return rc;
 
+	if (p->commands_fd >= 0)
+		p->commands = control_new(p->loop, p->commands_fd, p->settings.store,
+					  fetch_means(p->fetch));
 	struct mg_err unkept;
 	if (kept_write(p->settings.store, p->settings.goproxy, &unkept) != MG_OK)
 		log_warn("the upstreams are not kept for the next start",
@@ -159,6 +142,7 @@ static enum mg_code begin(struct process *p, const struct upstream_options *upst
 
 static void end(struct process *p)
 {
+	control_free(&p->commands);
 	fetch_free(&p->fetch);
 	upstream_free(&p->upstream);
 	negative_close(&p->negative);
@@ -171,15 +155,15 @@ static void end(struct process *p)
 
 int role_fetch(char *const *args)
 {
-	struct process p = { .loop = NULL };
+	struct process p = { .commands_fd = -1 };
 	uint64_t channels = 0;
 	struct mg_err err;
 
 	if (!role_begin("fetch", &p.settings)) return ROLE_EXIT_HOPELESS;
 	MG_ASSERT(args[0] != NULL && span_u64(span_of(args[0]), CHANNEL_FDS_MAX, &channels));
 
-	const struct upstream_options upstream = upstream_options_of(&p.settings);
-	const struct fetch_options fetch = fetch_options_of(&p.settings);
+	const struct upstream_options upstream = fetchparts_upstream(&p.settings);
+	const struct fetch_options fetch = fetchparts_fetch(&p.settings);
 	p.loop = loop_new();
 	enum mg_code rc = begin(&p, &upstream, &fetch, &err);
 	if (rc == MG_OK) {

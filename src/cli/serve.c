@@ -9,11 +9,11 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "cli/fetchparts.h"
 #include "cli/privilege.h"
 #include "cli/settings_load.h"
 #include "cli/supervisor.h"
 #include "cli/upstreams.h"
-#include "crypto/random.h"
 #include "http/listener.h"
 
 /* Mistakes are for the person who starts it, the rest for the log. */
@@ -31,11 +31,8 @@ static void tell_notes(const struct draft *d)
 /* Two instances with one name would take each other for themselves. */
 static void choose_via(struct draft *d)
 {
-	uint32_t bits;
-
 	if (d->settings.via[0] != '\0') return;
-	random_bytes(&bits, sizeof bits);
-	const char *name = draft_printf(d, "modgate-%08x", bits);
+	const char *name = fetchparts_via(&d->settings.arena);
 	draft_set(d, settings_find(SPAN("via")), span_of(name), "made up at this start");
 }
 

@@ -185,6 +185,20 @@ void settings_flag_name(const struct settings_def *def, struct mg_buf *out)
 	put_mapped("--", def->name, false, out);
 }
 
+const struct settings_def *settings_find_flag(struct mg_span flag)
+{
+	struct mg_buf name = BUF_MAX(128);
+	const struct settings_def *found = NULL;
+
+	for (size_t i = 0; i < settings_count() && found == NULL; i++) {
+		buf_clear(&name);
+		settings_flag_name(settings_def(i), &name);
+		if (span_eq(flag, buf_span(&name))) found = settings_def(i);
+	}
+	buf_deinit(&name);
+	return found;
+}
+
 void settings_init(struct settings *s)
 {
 	*s = (struct settings){ .arena = ARENA_INIT };

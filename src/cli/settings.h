@@ -101,6 +101,8 @@ const struct settings_def *settings_nearest(struct mg_span name);
 /* "MODGATE_LIST_FRESH" and "--list-fresh". */
 void settings_env_name(const struct settings_def *def, struct mg_buf *out);
 void settings_flag_name(const struct settings_def *def, struct mg_buf *out);
+/* By its flag, "--list-fresh"; NULL when there is none. */
+const struct settings_def *settings_find_flag(struct mg_span flag);
 
 /* Every setting at its fallback; those without one are empty. */
 void settings_init(struct settings *s);

@@ -57,20 +57,6 @@ static void default_store(struct draft *d, char *const *envp)
 
 /* --- flags --- */
 
-static const struct settings_def *find_flag(struct mg_span flag)
-{
-	struct mg_buf name = BUF_MAX(128);
-	const struct settings_def *found = NULL;
-
-	for (size_t i = 0; i < settings_count() && found == NULL; i++) {
-		buf_clear(&name);
-		settings_flag_name(settings_def(i), &name);
-		if (span_eq(flag, buf_span(&name))) found = settings_def(i);
-	}
-	buf_deinit(&name);
-	return found;
-}
-
 static void unknown_flag(struct draft *d, struct mg_span flag)
 {
 	const struct settings_def *near = settings_nearest(span_from(flag, 2));
@@ -126,7 +112,7 @@ static void apply_flags(struct draft *d, char *const *args)
 			draft_note(d, LOG_LEVEL_ERROR, "unexpected argument \"%s\"", *args);
 			continue;
 		}
-		const struct settings_def *def = find_flag(flag);
+		const struct settings_def *def = settings_find_flag(flag);
 		bool config = span_eq(flag, SPAN("--config"));
 		if (def == NULL && !config) unknown_flag(d, flag);
 		const char *value = eq ? eq + 1 : NULL;

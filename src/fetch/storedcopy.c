@@ -301,6 +301,13 @@ static enum storedcopy_state prove(const struct job *j, const struct target *t,
 	return differs ? blame(j, t, seen, err) : STOREDCOPY_UNASKED;
 }
 
+static bool is_proven(const struct job *j, const struct target *t,
+		      const struct provenance_artifact *record)
+{
+	return t->kind == TARGET_INFO || !proof_is_due(j->means, t->path) ||
+	       strcmp(record->verified, PROOF_SUMDB) == 0;
+}
+
 static enum storedcopy_state check_file(const struct job *j, const struct target *t,
 					struct store_file *f, const struct storedcopy_check *check,
 					struct mg_err *err)
@@ -309,6 +316,11 @@ static enum storedcopy_state check_file(const struct job *j, const struct target
 	const struct provenance_artifact *record = &known.artifact[provenance_kind_of(t->kind)];
 	enum mg_code rc = provenance_read(j->means->store, t, &known, err);
 	if (rc == MG_OK && !record->present) rc = MG_NOT_FOUND;
+	if (check->look_only) {
+		if (rc == MG_OK) rc = compare(t, f, record, check, err);
+		return rc == MG_OK && is_proven(j, t, record) ? STOREDCOPY_SOUND
+							      : STOREDCOPY_SUSPECT;
+	}
 	if (rc == MG_NOT_FOUND) {
 		const enum storedcopy_state state = take_in(j, t, f, err);
 		return state == STOREDCOPY_SOUND ? prove(j, t, f, false, err) : state;
@@ -338,8 +350,8 @@ enum storedcopy_state storedcopy_check(const struct job *j, const struct target 
 		close(file.fd);
 		break;
 	case STORE_FAULT:
-		state = STOREDCOPY_TROUBLED;
-		if (err->code != MG_CORRUPT) break;
+		state = check->look_only ? STOREDCOPY_SUSPECT : STOREDCOPY_TROUBLED;
+		if (check->look_only || err->code != MG_CORRUPT) break;
 		err_wrap(err, "corrupt store");
 		state = blame(j, t, NULL, err);
 		break;

@@ -35,12 +35,14 @@ enum storedcopy_state {
 	STOREDCOPY_UNASKED,  /* as recorded; the checksum database did not say more. *err: why */
 	STOREDCOPY_DAMAGED,  /* set aside. *err: why */
 	STOREDCOPY_TROUBLED, /* it, or its record, cannot be read; nothing was done. *err: why */
+	STOREDCOPY_SUSPECT,  /* look_only: there is more to be done than looking */
 };
 
 struct storedcopy_check {
 	/* Also compute its h1 anew, and compare that with the database whatever the record says. */
 	bool thorough;
 	bool keep_cold; /* pages that were not in memory before are not left there */
+	bool look_only; /* takes no lock, changes nothing and asks nobody */
 	uint64_t bytes; /* out: its size */
 };
 

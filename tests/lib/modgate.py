@@ -120,6 +120,17 @@ class Modgate:
         """One request on a connection of its own. The target goes out as it is."""
         return http.request(self.address, self.prefix + target, headers, method, timeout)
 
+    def run(self, *args, timeout=120, **more):
+        """A subcommand on this modgate's store, in its environment; the server may run or not."""
+        argv = [binary(), *map(str, args), *self.store_args]
+        if self.config is not None:
+            argv += ["--config", str(self.folder / "modgate.yaml")]
+        done = subprocess.run(argv, env=self.environment(), cwd=self.folder, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=timeout, **more)
+        trouble = TROUBLE.search(done.stderr)
+        assert not trouble, done.stderr[:6000]
+        return done
+
     def session(self, timeout=60):
         return http.Session(self.address, timeout)
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/fetchparts.h"
+
+#include "crypto/random.h"
+
+struct upstream_options fetchparts_upstream(struct settings *s)
+{
+	struct upstream_options o = UPSTREAM_OPTIONS_DEFAULT;
+
+	o.connect_ms = (uint32_t)s->upstream_connect_timeout;
+	o.first_byte_ms = (uint32_t)s->upstream_first_byte_timeout;
+	o.stall_ms = (uint32_t)s->upstream_stall_timeout;
+	o.retries = (uint32_t)s->upstream_retries;
+	o.redirects = (uint32_t)s->upstream_redirects;
+	o.per_host = (uint32_t)s->upstream_per_host;
+	o.queue_ms = (uint32_t)s->upstream_queue_timeout;
+	o.breaker_failures = (uint32_t)s->upstream_breaker_failures;
+	o.breaker_open_ms = (uint32_t)s->upstream_breaker_open;
+	o.via = arena_printf(&s->arena, "1.1 %s", s->via);
+	o.ca_file = s->upstream_ca_file[0] != '\0' ? s->upstream_ca_file : NULL;
+	return o;
+}
+
+struct fetch_options fetchparts_fetch(const struct settings *s)
+{
+	struct fetch_options o = FETCH_OPTIONS_DEFAULT;
+
+	/* Offline there is still an Athens tree to adopt from, and lists to make of what is stored. */
+	o.goproxy = s->offline ? "off" : s->goproxy;
+	o.private = s->gonoproxy[0] != '\0' ? s->gonoproxy : s->goprivate;
+	o.gosumdb = s->gosumdb;
+	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;
+	o.sumdb = (enum fetch_sumdb)s->sumdb;
+	o.absent_ms = (uint32_t)s->fetch_absent;
+	o.denied_ms = (uint32_t)s->fetch_denied;
+	o.down_ms = (uint32_t)s->fetch_down;
+	o.threads = (unsigned)s->fetch_threads;
+	o.go_get = s->go_get;
+	return o;
+}
+
+const char *fetchparts_via(struct arena *a)
+{
+	uint32_t bits;
+
+	random_bytes(&bits, sizeof bits);
+	return arena_printf(a, "modgate-%08x", bits);
+}
+
+enum mg_code fetchparts_open(struct fetchparts *p, struct settings *s, struct mg_err *err)
+{
+	enum mg_code rc = store_open(s->store, STORE_WRITE, &p->store, err);
+
+	if (rc == MG_OK) rc = negative_open(s->store, &p->negative, err);
+	if (rc != MG_OK) return rc;
+	const struct upstream_options upstream = fetchparts_upstream(s);
+	p->options = fetchparts_fetch(s);
+	p->upstream = upstream_new(&upstream);
+	return job_means_open(&p->means, &p->options, p->store, p->upstream, p->negative, &s->arena,
+			      err);
+}
+
+void fetchparts_close(struct fetchparts *p)
+{
+	job_means_close(&p->means);
+	upstream_free(&p->upstream);
+	negative_close(&p->negative);
+	store_close(&p->store);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/errand.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "fetch/scrub.h"
+#include "fetch/warm.h"
+
+#define NAME_MAX_BYTES 16384
+/* Progress is told no more often. */
+#define EVERY_MS 50
+
+struct wish {
+	struct map_node node;
+	char key[];
+};
+
+void errand_init(struct errand *e)
+{
+	*e = (struct errand){ .type = ERRAND_NONE, .arena = ARENA_INIT };
+}
+
+void errand_deinit(struct errand *e)
+{
+	map_deinit(&e->seen);
+	free(e->targets);
+	arena_deinit(&e->arena);
+	errand_init(e);
+}
+
+/* Of one artifact one wish is enough. */
+static bool is_new(struct errand *e, const struct target *t)
+{
+	struct mg_buf file = BUF_MAX(NAME_MAX_BYTES);
+	target_file(t, &file);
+	const bool fresh = map_get(&e->seen, buf_span(&file)) == NULL;
+	if (fresh) {
+		struct wish *w = arena_alloc(&e->arena, sizeof *w + file.n);
+		memcpy(w->key, file.p, file.n);
+		w->node.key = span_make(w->key, file.n);
+		map_put(&e->seen, &w->node);
+	}
+	buf_deinit(&file);
+	return fresh;
+}
+
+enum mg_code errand_want(struct errand *e, enum target_kind kind, struct mg_span path,
+			 struct mg_span version, struct mg_err *err)
+{
+	struct target t;
+	struct mg_err why;
+	if (target_make(kind, path, version, &e->arena, &t, &why) != MG_OK)
+		return err_set(err, MG_INVALID, MG_CAUSE_NONE, "%s", why.text);
+	if (t.kind != kind)
+		return err_set(err, MG_INVALID, MG_CAUSE_NONE,
+			       "%.*s is no version such as v1.2.3 of this module",
+			       SPAN_ARG(version));
+	if (!is_new(e, &t)) return MG_OK;
+	if (e->n == ERRAND_TARGETS_MAX)
+		return err_set(err, MG_INVALID, MG_CAUSE_NONE, "more than %d artifacts at once",
+			       ERRAND_TARGETS_MAX);
+	if (e->n == e->cap) {
+		e->cap = e->cap == 0 ? 64 : 2 * e->cap;
+		e->targets = check_realloc(e->targets, e->cap * sizeof *e->targets);
+	}
+	e->targets[e->n++] = t;
+	e->type = ERRAND_WARM;
+	return MG_OK;
+}
+
+/* --- as text --- */
+
+/* errand = verify / *want warm
+ * verify = "verify" [ SP "repair" ] LF
+ * want   = "want" SP ( "info" / "mod" / "zip" ) SP path "@" version LF
+ * warm   = "warm" LF */
+
+void errand_print(const struct errand *e, struct mg_buf *out)
+{
+	switch (e->type) {
+	case ERRAND_NONE:
+		break;
+	case ERRAND_VERIFY:
+		buf_append_str(out, e->repair ? "verify repair\n" : "verify\n");
+		break;
+	case ERRAND_WARM:
+		for (size_t i = 0; i < e->n; i++)
+			buf_printf(out, "want %s %.*s@%.*s\n", target_kind_name(e->targets[i].kind),
+				   SPAN_ARG(e->targets[i].path), SPAN_ARG(e->targets[i].version));
+		buf_append_str(out, "warm\n");
+		break;
+	}
+}
+
+static enum mg_code take_want(struct errand *e, struct mg_span rest, struct mg_err *err)
+{
+	static const enum target_kind kinds[] = { TARGET_INFO, TARGET_MOD, TARGET_ZIP };
+	const struct mg_span word = span_cut(&rest, ' ');
+	const struct mg_span path = span_cut(&rest, '@');
+	if (rest.p != NULL)
+		for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+			if (span_eq(word, span_of(target_kind_name(kinds[i]))))
+				return errand_want(e, kinds[i], path, rest, err);
+	return err_set(err, MG_INVALID, MG_CAUSE_NONE, "want: info, mod or zip of MODULE@VERSION");
+}
+
+enum mg_code errand_line(struct errand *e, struct mg_span line, bool *complete, struct mg_err *err)
+{
+	const struct mg_span want = SPAN("want ");
+	*complete = true;
+	if (span_eq(line, SPAN("warm"))) {
+		e->type = ERRAND_WARM;
+	} else if (span_has_prefix(line, want)) {
+		*complete = false;
+		return take_want(e, span_from(line, want.n), err);
+	} else if (e->type == ERRAND_NONE &&
+		   (span_eq(line, SPAN("verify")) || span_eq(line, SPAN("verify repair")))) {
+		e->type = ERRAND_VERIFY;
+		e->repair = line.n > strlen("verify");
+	} else {
+		return err_set(err, MG_INVALID, MG_CAUSE_NONE, "no such command");
+	}
+	return MG_OK;
+}
+
+/* --- done --- */
+
+struct run {
+	errand_tell_fn *tell;
+	void *arg;
+	struct cancel *cancel;
+	uint64_t said_ms;
+};
+
+static void tell(struct run *r, const struct report *report)
+{
+	if (!r->tell(r->arg, report)) cancel_set(r->cancel);
+}
+
+static void tell_progress(struct run *r, uint64_t done, uint64_t total, uint64_t bytes)
+{
+	const uint64_t now_ms = clock_mono_ms();
+	if (done != total && now_ms - r->said_ms < EVERY_MS) return;
+	r->said_ms = now_ms;
+	tell(r, &(struct report){ .type = REPORT_PROGRESS, .number = { done, total, bytes } });
+}
+
+static void tell_finding(struct run *r, const char *what, struct mg_span name, const char *why)
+{
+	tell(r, &(struct report){ .type = REPORT_FINDING,
+				  .word = span_of(what),
+				  .name = name,
+				  .text = span_of(why) });
+}
+
+static void on_scrub_progress(void *arg, uint64_t done, uint64_t total, uint64_t bytes,
+			      const char *key)
+{
+	tell_progress(arg, done, total, bytes);
+}
+
+static void on_scrub_finding(void *arg, enum scrub_finding what, const char *key, const char *why)
+{
+	tell_finding(arg, scrub_finding_name(what), span_of(key), why);
+}
+
+static enum mg_code verify(const struct errand *e, const struct job_means *m, struct run *r,
+			   struct report *done, struct mg_err *err)
+{
+	struct scrub_summary sum;
+	const enum mg_code rc = scrub_run(m,
+					  &(struct scrub_options){
+						  .thorough = true,
+						  .repair = e->repair,
+						  .count = true,
+						  .cancel = r->cancel,
+						  .on_progress = on_scrub_progress,
+						  .on_finding = on_scrub_finding,
+						  .arg = r,
+					  },
+					  &sum, err);
+	const uint64_t numbers[REPORT_NUMBERS] = { sum.artifacts,
+						   sum.bytes,
+						   sum.found[SCRUB_HEALED],
+						   sum.found[SCRUB_DAMAGED],
+						   sum.found[SCRUB_UNREADABLE],
+						   sum.unproven };
+	memcpy(done->number, numbers, sizeof numbers);
+	/* It lives as long as the report. */
+	if (rc == MG_OK && sum.unproven > 0) {
+		*err = sum.unproven_why;
+		done->text = span_of(err->text);
+	}
+	return rc;
+}
+
+static void on_warm_progress(void *arg, uint64_t done, uint64_t total, uint64_t bytes)
+{
+	tell_progress(arg, done, total, bytes);
+}
+
+static void on_warm_failure(void *arg, const struct target *t, const struct mg_err *why)
+{
+	struct mg_buf file = BUF_MAX(NAME_MAX_BYTES);
+	target_file(t, &file);
+	tell_finding(arg, "failed", buf_span(&file), why->text);
+	buf_deinit(&file);
+}
+
+static enum mg_code warm(const struct errand *e, const struct job_means *m, struct run *r,
+			 struct report *done, struct mg_err *err)
+{
+	struct warm_summary sum;
+	const enum mg_code rc = warm_run(m, e->targets, e->n,
+					 &(struct warm_options){
+						 .cancel = r->cancel,
+						 .on_progress = on_warm_progress,
+						 .on_failure = on_warm_failure,
+						 .arg = r,
+					 },
+					 &sum, err);
+	const uint64_t numbers[REPORT_NUMBERS] = { sum.done, sum.bytes, sum.got, sum.had,
+						   sum.failed };
+	memcpy(done->number, numbers, sizeof numbers);
+	return rc;
+}
+
+void errand_run(const struct errand *e, const struct job_means *m, struct cancel *cancel,
+		errand_tell_fn *tell_fn, void *arg)
+{
+	struct run r = { .tell = tell_fn, .arg = arg, .cancel = cancel };
+	struct report done = { .type = REPORT_DONE, .text = SPAN("") };
+	struct mg_err err = { 0 };
+	MG_ASSERT(e->type != ERRAND_NONE);
+	const enum mg_code rc = (e->type == ERRAND_VERIFY ? verify : warm)(e, m, &r, &done, &err);
+	if (rc != MG_OK) done = (struct report){ .type = REPORT_FAILED, .text = span_of(err.text) };
+	tell(&r, &done);
+}
