@@ -38,6 +38,7 @@ struct bench {
 	struct ticket last;
 	char text[512];
 	size_t results, wanted;
+	size_t forgets; /* FORGETs, on all desks */
 	uint32_t next_id;
 };
 
@@ -48,6 +49,10 @@ static void on_result(void *arg, struct mg_span message, int *fds, size_t fd_cou
 	struct bench *b = arg;
 	struct ticket t;
 	assert_true(ticket_decode(message, &t));
+	if (t.type == TICKET_FORGET) {
+		b->forgets++;
+		return;
+	}
 	assert_int_equal(t.type, TICKET_RESULT);
 	snprintf(b->text, sizeof b->text, "%.*s", SPAN_ARG(t.text));
 	b->last = t;
@@ -512,8 +517,10 @@ static void altered_versions_are_refused(void **state)
 	assert_int_equal(ask(b, TARGET_MOD, M, "v1.0.0"), MG_OK);
 	put(b, "a/" E "v1.0.0.mod", "module " M "\n\ngo 1.20\n");
 	put(b, "store/" KEY("v1.0.0.mod"), "module X\n");
+	assert_int_equal(b->forgets, 0);
 	assert_int_equal(ask_flags(b, TARGET_MOD, M, "v1.0.0", TICKET_DAMAGED), MG_CORRUPT);
 	assert_int_equal(b->last.cause, MG_CAUSE_PROOF);
+	assert_true(b->forgets >= 1); /* told before the result, on each channel */
 	assert_int_equal(store_find(b->store, KEY("v1.0.0.mod"), true, &found, &err), STORE_MISS);
 	restart_fetch(b);
 	put(b, "a/" E "v1.0.0.mod", "module " M "\n");
