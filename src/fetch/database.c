@@ -20,6 +20,8 @@
 #define NOTE_MAX (1u << 20)
 /* A tile or lookup that was got stays at hand until it is in the store. */
 #define SHARE_MS 5000
+/* The .mod, its client's lookup and the zip want the same proof one after the other. */
+#define PROVEN_MS (10 * 60 * 1000)
 /* How long the way to the database is believed to stay the same. */
 #define BASE_MS (30 * 60 * 1000)
 /* "supported" is answered with any body. */
@@ -31,7 +33,8 @@ struct database {
 	struct gosumdb settings;
 	struct sumclient client; /* its ops' arg is each call's own */
 	struct store *store;
-	struct share *share;
+	struct share *share;  /* what was received, until it is in the store */
+	struct share *proven; /* lookups and tiles that were proven of late: they never change */
 
 	pthread_mutex_t mutex; /* of what follows */
 	struct mg_buf head_note;
@@ -355,6 +358,7 @@ enum mg_code database_new(const char *gosumdb, struct store *store, struct datab
 	d->base = BUF_MAX(URL_MAX);
 	pthread_mutex_init(&d->mutex, NULL);
 	d->share = share_new(SHARE_MS);
+	d->proven = share_new(PROVEN_MS);
 	enum mg_code rc = gosumdb_parse(span_of(gosumdb), &d->arena, &d->settings, err);
 	if (rc == MG_OK && !d->settings.off) {
 		d->client = (struct sumclient){ .key = d->settings.key,
@@ -378,6 +382,7 @@ void database_free(struct database **dp)
 	struct database *d = *dp;
 	if (d == NULL) return;
 	share_free(&d->share);
+	share_free(&d->proven);
 	pthread_mutex_destroy(&d->mutex);
 	buf_deinit(&d->head_note);
 	buf_deinit(&d->base);
@@ -393,27 +398,75 @@ const char *database_name(const struct database *d)
 
 /* --- questions --- */
 
-enum mg_code database_lookup(struct database *d, const struct job *j, struct mg_span path,
-			     struct mg_span version, struct sumclient_answer *out,
-			     struct mg_err *err)
+/* One thing to be proven, by one thread for all that want it. */
+struct claim {
+	const struct call *call;
+	struct mg_span path, version; /* of a module */
+	struct mg_span at;            /* lookup_path of it */
+	const struct tile *tile;
+};
+
+static enum mg_code prove_lookup(void *arg, struct mg_buf *out, struct mg_err *err)
 {
-	const struct call c = { .database = d, .job = j };
-	const struct sumclient client = client_for(&c);
+	const struct claim *c = arg;
+	const struct sumclient client = client_for(c->call);
+	struct sumclient_answer answer;
+	const enum mg_code rc = sumclient_lookup(&client, c->path, c->version, &answer, err);
+	return rc == MG_OK ? read_cache((void *)(uintptr_t)c->call, c->at, out, err) : rc;
+}
+
+static enum mg_code prove_tile(void *arg, struct mg_buf *out, struct mg_err *err)
+{
+	const struct claim *c = arg;
+	const struct sumclient client = client_for(c->call);
+	return sumclient_tile(&client, c->tile, out, err);
+}
+
+static enum mg_code get_proven(const struct call *c, struct mg_span path, share_ask_fn *prove,
+			       struct claim *claim, struct mg_buf *out, struct mg_err *err)
+{
+	struct database *d = c->database;
 	enum mg_code rc = check_not_forked(d, err);
-	if (rc == MG_OK) rc = sumclient_lookup(&client, path, version, out, err);
+	claim->call = c;
+	if (rc == MG_OK) rc = share_get(d->proven, path, prove, claim, out, err);
 	/* Bytes that prove nothing are not to be shared with those who ask next. */
 	if (rc == MG_CORRUPT) share_clear(d->share);
 	return rc;
 }
 
-/* lookup_path backwards; the answer is at that place afterwards. */
-static enum mg_code get_lookup(const struct call *c, struct mg_span name, const char *globs,
+static enum mg_code get_lookup(const struct call *c, struct mg_span path, struct mg_span version,
 			       struct mg_buf *out, struct mg_err *err)
 {
-	struct mg_buf path = BUF_MAX(KEY_MAX), version = BUF_MAX(KEY_MAX), at = BUF_MAX(KEY_MAX);
+	struct mg_buf at = BUF_MAX(KEY_MAX);
+	enum mg_code rc = lookup_path(path, version, &at, err);
+	struct claim claim = { .path = path, .version = version, .at = buf_span(&at) };
+	if (rc == MG_OK) rc = get_proven(c, claim.at, prove_lookup, &claim, out, err);
+	buf_deinit(&at);
+	return rc;
+}
+
+enum mg_code database_lookup(struct database *d, const struct job *j, struct mg_span path,
+			     struct mg_span version, struct lookup_sums *out, struct mg_err *err)
+{
+	const struct call c = { .database = d, .job = j };
+	struct mg_buf body = BUF_MAX(LOOKUP_SIZE_MAX);
+	struct lookup lookup;
+	enum mg_code rc = get_lookup(&c, path, version, &body, err);
+	if (rc == MG_OK && !lookup_parse(buf_span(&body), &lookup))
+		rc = err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
+			     "a proven lookup was changed in the store");
+	if (rc == MG_OK) rc = lookup_find(lookup.text, path, version, out, err);
+	buf_deinit(&body);
+	return rc;
+}
+
+/* lookup_path backwards. */
+static enum mg_code get_named(const struct call *c, struct mg_span name, const char *globs,
+			      struct mg_buf *out, struct mg_err *err)
+{
+	struct mg_buf path = BUF_MAX(KEY_MAX), version = BUF_MAX(KEY_MAX);
 	struct mg_span rest = name;
 	const struct mg_span epath = span_cut(&rest, '@');
-	struct sumclient_answer answer;
 	struct mg_err why = { 0 };
 	enum mg_code rc = MG_NOT_FOUND;
 	if (rest.p == NULL || name.n > LOOKUP_PATH_MAX ||
@@ -427,23 +480,21 @@ static enum mg_code get_lookup(const struct call *c, struct mg_span name, const 
 			"a private module (GONOSUMDB, GOPRIVATE) is not asked of a checksum "
 			"database; the client's own settings should say so too");
 	else
-		rc = database_lookup(c->database, c->job, buf_span(&path), buf_span(&version),
-				     &answer, err);
-	if (rc == MG_OK) rc = lookup_path(buf_span(&path), buf_span(&version), &at, err);
-	if (rc == MG_OK) rc = read_cache((void *)(uintptr_t)c, buf_span(&at), out, err);
+		rc = get_lookup(c, buf_span(&path), buf_span(&version), out, err);
 	buf_deinit(&path);
 	buf_deinit(&version);
-	buf_deinit(&at);
 	return rc;
 }
 
 /* The newest head that is proven; when nobody can be asked, the one that is trusted. */
-static enum mg_code get_latest(const struct call *c, const struct sumclient *client,
-			       struct mg_buf *out, struct mg_err *err)
+static enum mg_code get_latest(const struct call *c, struct mg_buf *out, struct mg_err *err)
 {
+	const struct sumclient client = client_for(c);
 	struct arena arena = ARENA_INIT;
 	struct sumclient_head head;
-	enum mg_code rc = sumclient_refresh(client, &arena, &head, err);
+	enum mg_code rc = check_not_forked(c->database, err);
+	if (rc != MG_OK) return rc;
+	rc = sumclient_refresh(&client, &arena, &head, err);
 	if (rc == MG_UNAVAILABLE || rc == MG_TIMEOUT || rc == MG_NOT_FOUND) {
 		const enum mg_code why = rc;
 		rc = read_head((void *)(uintptr_t)c, &arena, &head, err);
@@ -458,19 +509,12 @@ enum mg_code database_get(struct database *d, const struct job *j, struct mg_spa
 			  const char *globs, struct mg_buf *out, struct mg_err *err)
 {
 	const struct call c = { .database = d, .job = j };
-	const struct sumclient client = client_for(&c);
 	struct tile tile;
-	enum mg_code rc = check_not_forked(d, err);
-	if (rc != MG_OK) return rc;
+	struct claim claim = { .tile = &tile };
 	if (span_has_prefix(path, SPAN("lookup/")))
-		rc = get_lookup(&c, span_from(path, strlen("lookup/")), globs, out, err);
-	else if (span_eq(path, SPAN("latest")))
-		rc = get_latest(&c, &client, out, err);
-	else if (tile_parse(path, &tile))
-		rc = sumclient_tile(&client, &tile, out, err);
-	else
-		rc = err_set(err, MG_NOT_FOUND, MG_CAUSE_NONE,
-			     "a checksum database has lookup/…, tile/… and latest");
-	if (rc == MG_CORRUPT) share_clear(d->share);
-	return rc;
+		return get_named(&c, span_from(path, strlen("lookup/")), globs, out, err);
+	if (span_eq(path, SPAN("latest"))) return get_latest(&c, out, err);
+	if (tile_parse(path, &tile)) return get_proven(&c, path, prove_tile, &claim, out, err);
+	return err_set(err, MG_NOT_FOUND, MG_CAUSE_NONE,
+		       "a checksum database has lookup/…, tile/… and latest");
 }

@@ -22,7 +22,7 @@ const char *database_name(const struct database *d);
  * somebody on the way, answered proves nothing, or it has forked. Who may be asked about is the caller's
  * to decide. */
 MG_CHECK enum mg_code database_lookup(struct database *d, const struct job *j, struct mg_span path,
-				      struct mg_span version, struct sumclient_answer *out,
+				      struct mg_span version, struct lookup_sums *out,
 				      struct mg_err *err);
 /* The answer to a path below the database's URL, proven: "lookup/EPATH@EVERSION", "tile/8/…", "latest".
  * MG_NOT_FOUND: there is none, or the path is no such thing, or private (globs) names stand in it. */

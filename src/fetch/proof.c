@@ -55,26 +55,26 @@ static enum mg_code unproven(const struct job *j, const struct target *t,
 	return MG_OK;
 }
 
-static const char *recorded_hash(const struct target *t, const struct sumclient_answer *answer)
+static const char *recorded_hash(const struct target *t, const struct lookup_sums *sums)
 {
-	return t->kind == TARGET_ZIP ? answer->sums.zip : answer->sums.mod;
+	return t->kind == TARGET_ZIP ? sums->zip : sums->mod;
 }
 
 enum mg_code proof_check(const struct job *j, const struct target *t,
 			 const struct proof_evidence *evidence,
 			 struct provenance_artifact *artifact, struct mg_err *err)
 {
-	struct sumclient_answer answer;
+	struct lookup_sums sums;
 	const char *says = j->means->database == NULL ? PROOF_NONE : PROOF_EXEMPT;
 	snprintf(artifact->verified, sizeof artifact->verified, "%s", says);
 	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return MG_OK;
-	if (database_lookup(j->means->database, j, t->path, t->version, &answer, err) != MG_OK)
+	if (database_lookup(j->means->database, j, t->path, t->version, &sums, err) != MG_OK)
 		return unproven(j, t, artifact, err);
-	if (strcmp(artifact->h1, recorded_hash(t, &answer)) == 0) {
+	if (strcmp(artifact->h1, recorded_hash(t, &sums)) == 0) {
 		snprintf(artifact->verified, sizeof artifact->verified, "%s", PROOF_SUMDB);
 		return MG_OK;
 	}
-	verdict_mismatch(j, t, evidence, artifact, &answer.sums, err);
+	verdict_mismatch(j, t, evidence, artifact, &sums, err);
 	log_refusal(t, artifact, err);
 	return err->code;
 }
@@ -82,17 +82,17 @@ enum mg_code proof_check(const struct job *j, const struct target *t,
 void proof_blame_broken(const struct job *j, const struct target *t,
 			const struct provenance_artifact *artifact, struct mg_err *err)
 {
-	struct sumclient_answer answer;
+	struct lookup_sums sums;
 	struct mg_err none, why = *err;
 	char seen[40];
 	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return;
-	if (database_lookup(j->means->database, j, t->path, t->version, &answer, &none) != MG_OK)
+	if (database_lookup(j->means->database, j, t->path, t->version, &sums, &none) != MG_OK)
 		return;
 	verdict_first_seen(j, t, seen, sizeof seen);
 	/* A database never records what is no module, so the origin once had better bytes. */
 	err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 		"altered on the way: %s has recorded %s, and this is no such file (%.160s); %s",
-		database_name(j->means->database), recorded_hash(t, &answer), why.text, seen);
+		database_name(j->means->database), recorded_hash(t, &sums), why.text, seen);
 	log_refusal(t, artifact, err);
 }
 
@@ -100,7 +100,7 @@ enum mg_code proof_stored(const struct job *j, const struct target *t, bool agai
 			  struct mg_err *err)
 {
 	struct provenance known;
-	struct sumclient_answer answer;
+	struct lookup_sums sums;
 	*differs = false;
 	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return MG_OK;
 	enum mg_code rc = provenance_read(j->means->store, t, &known, err);
@@ -109,14 +109,14 @@ enum mg_code proof_stored(const struct job *j, const struct target *t, bool agai
 	if (!a->present) return err_set(err, MG_NOT_FOUND, MG_CAUSE_STORAGE, "no record");
 	const bool proven = strcmp(a->verified, PROOF_SUMDB) == 0;
 	if (proven && !again) return MG_OK;
-	rc = database_lookup(j->means->database, j, t->path, t->version, &answer, err);
+	rc = database_lookup(j->means->database, j, t->path, t->version, &sums, err);
 	if (rc != MG_OK) return unproven(j, t, a, err);
-	*differs = strcmp(a->h1, recorded_hash(t, &answer)) != 0;
+	*differs = strcmp(a->h1, recorded_hash(t, &sums)) != 0;
 	if (*differs) {
 		err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 			"the stored copy (from %.100s) is %s where %s has recorded %s",
 			ask_name(a->origin), a->h1, database_name(j->means->database),
-			recorded_hash(t, &answer));
+			recorded_hash(t, &sums));
 		log_refusal(t, a, err);
 		return err->code;
 	}
