@@ -317,7 +317,8 @@ static void look_up(struct flight *fl)
 static void guess(struct fetch *f)
 {
 	struct ticket t;
-	while (ahead_take(f->ahead, &t, loop_now_ms(f->loop))) {
+	/* Flights end in fetch_free too, after the lane is gone. */
+	while (f->lane != NULL && ahead_take(f->ahead, &t, loop_now_ms(f->loop))) {
 		struct mg_buf key = BUF_MAX(KEY_MAX);
 		flight_key(&t, &key);
 		struct flight *fl = begin_alone(f, &t, buf_span(&key));
