@@ -14,6 +14,8 @@ static const struct {
 	{ "config", command_config },
 	{ "import", command_import },
 	{ "verify", command_verify },
+	{ "warm", command_warm },
+	{ "sumdb", command_sumdb },
 	{ "version", command_version },
 	{ "--version", command_version },
 	{ "help", command_help },

@@ -290,6 +290,57 @@ static enum mg_code check_not_forked(const struct database *d, struct mg_err *er
 		       d->client.key.name);
 }
 
+/* Trust begins anew: with the next head that is seen. The caller holds the mutex. */
+static enum mg_code start_over_at(struct database *d, const char *when, struct mg_buf *kept,
+				  struct mg_err *err)
+{
+	struct mg_buf from = BUF_MAX(KEY_MAX), to = BUF_MAX(KEY_MAX);
+	buf_printf(&from, "sumdb/%s", d->client.key.name);
+	buf_printf(&to, "sumdb/%s.%s", d->client.key.name, when);
+	const enum mg_code rc = store_move(d->store, buf_cstr(&from), buf_cstr(&to), err);
+	if (rc == MG_OK) {
+		d->head = treehead_empty();
+		buf_clear(&d->head_note);
+		buf_printf(kept, "%s/fork", to.p);
+	}
+	buf_deinit(&from);
+	buf_deinit(&to);
+	return rc;
+}
+
+static enum mg_code keep_aside(struct database *d, const char *when, struct mg_buf *kept,
+			       struct mg_err *err)
+{
+	struct mg_buf from = BUF_MAX(KEY_MAX);
+	key_of(d, SPAN("fork"), &from);
+	buf_printf(kept, "%s.%s", buf_cstr(&from), when);
+	const enum mg_code rc = store_move(d->store, from.p, buf_cstr(kept), err);
+	buf_deinit(&from);
+	return rc;
+}
+
+enum mg_code database_acknowledge(struct database *d, bool start_over, int64_t wall_s,
+				  struct mg_buf *kept, struct mg_err *err)
+{
+	char when[21];
+	clock_rfc3339(wall_s, when);
+	pthread_mutex_lock(&d->mutex);
+	enum mg_code rc = check_not_forked(d, err);
+	if (rc == MG_OK)
+		rc = err_set(err, MG_NOT_FOUND, MG_CAUSE_PROOF,
+			     "%s has not shown two histories: there is nothing to acknowledge",
+			     d->client.key.name);
+	else
+		rc = (start_over ? start_over_at : keep_aside)(d, when, kept, err);
+	pthread_mutex_unlock(&d->mutex);
+	share_clear(d->share);
+	if (rc == MG_OK)
+		log_warn("a fork of the checksum database was acknowledged by the operator",
+			 LOG_S("database", d->client.key.name), LOG_SP("evidence", buf_span(kept)),
+			 LOG_S("trust", start_over ? "begins anew" : "stays with the old history"));
+	return rc;
+}
+
 /* --- life --- */
 
 static const struct sumclient_ops ops = {

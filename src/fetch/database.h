@@ -29,4 +29,10 @@ MG_CHECK enum mg_code database_lookup(struct database *d, const struct job *j, s
 MG_CHECK enum mg_code database_get(struct database *d, const struct job *j, struct mg_span path,
 				   const char *globs, struct mg_buf *out, struct mg_err *err);
 
+/* The operator has looked at the evidence of a fork: it is kept under a name with the time, and the
+ * database may prove again. start_over: its head, lookups and tiles go with it, and trust begins anew.
+ * Appends where the evidence is to *kept. MG_NOT_FOUND: there is no such evidence. */
+MG_CHECK enum mg_code database_acknowledge(struct database *d, bool start_over, int64_t wall_s,
+					   struct mg_buf *kept, struct mg_err *err);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "fetch/database.h"
 #include "fetch/scrub.h"
 #include "fetch/warm.h"
 
@@ -72,8 +73,9 @@ enum mg_code errand_want(struct errand *e, enum target_kind kind, struct mg_span
 
 /* --- as text --- */
 
-/* errand = verify / *want warm
+/* errand = verify / *want warm / acknowledge
  * verify = "verify" [ SP "repair" ] LF
+ * acknowledge = "acknowledge" [ SP "start-over" ] LF
  * want   = "want" SP ( "info" / "mod" / "zip" ) SP path "@" version LF
  * warm   = "warm" LF */
 
@@ -84,6 +86,9 @@ void errand_print(const struct errand *e, struct mg_buf *out)
 		break;
 	case ERRAND_VERIFY:
 		buf_append_str(out, e->repair ? "verify repair\n" : "verify\n");
+		break;
+	case ERRAND_ACKNOWLEDGE:
+		buf_append_str(out, e->start_over ? "acknowledge start-over\n" : "acknowledge\n");
 		break;
 	case ERRAND_WARM:
 		for (size_t i = 0; i < e->n; i++)
@@ -119,6 +124,10 @@ enum mg_code errand_line(struct errand *e, struct mg_span line, bool *complete, 
 		   (span_eq(line, SPAN("verify")) || span_eq(line, SPAN("verify repair")))) {
 		e->type = ERRAND_VERIFY;
 		e->repair = line.n > strlen("verify");
+	} else if (e->type == ERRAND_NONE && (span_eq(line, SPAN("acknowledge")) ||
+					      span_eq(line, SPAN("acknowledge start-over")))) {
+		e->type = ERRAND_ACKNOWLEDGE;
+		e->start_over = line.n > strlen("acknowledge");
 	} else {
 		return err_set(err, MG_INVALID, MG_CAUSE_NONE, "no such command");
 	}
@@ -227,14 +236,32 @@ static enum mg_code warm(const struct errand *e, const struct job_means *m, stru
 	return rc;
 }
 
+static enum mg_code acknowledge(const struct errand *e, const struct job_means *m,
+				struct mg_buf *kept, struct mg_err *err)
+{
+	if (m->database == NULL)
+		return err_set(err, MG_NOT_FOUND, MG_CAUSE_NONE,
+			       "there is no checksum database (GOSUMDB=off, or sumdb: off)");
+	return database_acknowledge(m->database, e->start_over, clock_wall_s(), kept, err);
+}
+
 void errand_run(const struct errand *e, const struct job_means *m, struct cancel *cancel,
 		errand_tell_fn *tell_fn, void *arg)
 {
 	struct run r = { .tell = tell_fn, .arg = arg, .cancel = cancel };
 	struct report done = { .type = REPORT_DONE, .text = SPAN("") };
 	struct mg_err err = { 0 };
+	struct mg_buf kept = BUF_MAX(NAME_MAX_BYTES);
+	enum mg_code rc = MG_OK;
 	MG_ASSERT(e->type != ERRAND_NONE);
-	const enum mg_code rc = (e->type == ERRAND_VERIFY ? verify : warm)(e, m, &r, &done, &err);
+	if (e->type == ERRAND_VERIFY)
+		rc = verify(e, m, &r, &done, &err);
+	else if (e->type == ERRAND_WARM)
+		rc = warm(e, m, &r, &done, &err);
+	else
+		rc = acknowledge(e, m, &kept, &err);
+	if (e->type == ERRAND_ACKNOWLEDGE) done.text = buf_span(&kept);
 	if (rc != MG_OK) done = (struct report){ .type = REPORT_FAILED, .text = span_of(err.text) };
 	tell(&r, &done);
+	buf_deinit(&kept);
 }

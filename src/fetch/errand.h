@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an operator's command asks of the fetch process, or does itself while none runs: verify the
- * store, or get artifacts ahead. As text it is a few lines, read one by one. */
+ * store, get artifacts ahead, acknowledge a fork. As text it is a few lines, read one by one. */
 #ifndef FETCH_ERRAND_H
 #define FETCH_ERRAND_H
 
@@ -12,6 +12,7 @@ enum errand_type {
 	ERRAND_NONE,
 	ERRAND_VERIFY,
 	ERRAND_WARM,
+	ERRAND_ACKNOWLEDGE,
 };
 
 #define ERRAND_TARGETS_MAX 500000
@@ -19,7 +20,8 @@ enum errand_type {
 
 struct errand {
 	enum errand_type type;
-	bool repair; /* VERIFY */
+	bool repair;     /* VERIFY */
+	bool start_over; /* ACKNOWLEDGE */
 	/* WARM, each once */
 	struct target *targets;
 	size_t n;
@@ -47,7 +49,7 @@ MG_CHECK enum mg_code errand_line(struct errand *e, struct mg_span line, bool *c
 typedef bool errand_tell_fn(void *arg, const struct report *r);
 /* Does it; the last report is DONE or FAILED. DONE's numbers: artifacts, bytes, and of VERIFY those
  * healed, damaged, unreadable, unproven (the text: why the first of these), of WARM those got, had,
- * failed. Blocks. */
+ * failed. ACKNOWLEDGE has but the text: where the evidence is. Blocks. */
 void errand_run(const struct errand *e, const struct job_means *m, struct cancel *cancel,
 		errand_tell_fn *tell, void *arg);
 

@@ -61,3 +61,24 @@ enum mg_code store_touch(struct store *s, const char *key, struct mg_err *err)
 	close(f.fd);
 	return rc == 0 ? MG_OK : store_fail(s, err, -rc, "cannot touch", key);
 }
+
+enum mg_code store_move(struct store *s, const char *key, const char *to_key, struct mg_err *err)
+{
+	const char *name, *to_name;
+	int to = -1;
+	const int from = folder_open(s, key, &name);
+	int rc = from < 0 ? from : 0;
+	if (rc == 0) {
+		to = folder_make(s, to_key, &to_name);
+		rc = to < 0 ? to : io_rename(&s->io, from, name, to, to_name);
+		if (rc == 0) rc = io_fsync_folder(&s->io, to);
+		if (rc == 0) rc = io_fsync_folder(&s->io, from);
+	}
+	if (from >= 0) close(from);
+	if (to >= 0) close(to);
+	if (rc == 0) return MG_OK;
+	if (rc == -ENOENT)
+		return err_set(err, MG_NOT_FOUND, MG_CAUSE_STORAGE, "store: nothing stands at %s",
+			       key);
+	return store_fail(s, err, -rc, "cannot move", key);
+}

@@ -65,6 +65,10 @@ MG_CHECK enum mg_code store_put(struct store *s, const char *key, struct mg_span
 				enum stage_how how, struct mg_err *err);
 /* A mutable file was found still true: its mtime becomes now. */
 MG_CHECK enum mg_code store_touch(struct store *s, const char *key, struct mg_err *err);
+/* Gives what stands at a key, a file or a folder, another key; durable on MG_OK. MG_NOT_FOUND: nothing
+ * stands there. */
+MG_CHECK enum mg_code store_move(struct store *s, const char *key, const char *to_key,
+				 struct mg_err *err);
 /* Moves what damages the store at this key to quarantine/ (kept as evidence with a note saying why,
  * never served): the file, or the first part of its path that is no folder. MG_OK if nothing stands
  * there any more. Not refused after storage errors. */
