@@ -63,6 +63,21 @@ def sumdb(sumdb_program):
         yield db
 
 
+@pytest.fixture
+def proving(modgate_of, origin, sumdb, tree):
+    """Starts modgates that prove by the test's database, which knows the test's modules unless it is
+    told otherwise. Nothing is tried twice, no failure is remembered."""
+    sumdb.know(tree)
+
+    def start(config="", goproxy=None, gosumdb=None, fetch="", upstream="", **env):
+        text = f"upstream:\n  retries: 0\n  breaker-failures: 1000\n{upstream}"
+        text += f"fetch:\n  absent: 0s\n  denied: 0s\n  down: 0s\n{fetch}{config}"
+        env = {"GOSUMDB": gosumdb or sumdb.gosumdb, **env}
+        return modgate_of(goproxy or origin.url, config=text, env=env)
+
+    return start
+
+
 @pytest.fixture(scope="session")
 def cache():
     """Real modules, as a tree."""
