@@ -334,6 +334,7 @@ enum mg_code database_acknowledge(struct database *d, bool start_over, int64_t w
 		rc = (start_over ? start_over_at : keep_aside)(d, when, kept, err);
 	pthread_mutex_unlock(&d->mutex);
 	share_clear(d->share);
+	share_clear(d->proven);
 	if (rc == MG_OK)
 		log_warn("a fork of the checksum database was acknowledged by the operator",
 			 LOG_S("database", d->client.key.name), LOG_SP("evidence", buf_span(kept)),
