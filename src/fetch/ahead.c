@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/ahead.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -16,11 +17,13 @@
 #define EARNED     3
 #define CREDIT_MAX (200 * COST) /* a long quiet life must not pay for a wild guess */
 #define MEMORY_MS  (5 * 60 * 1000)
-#define MEMORY     (4u << 20) /* bytes, for each of the tables: some 3,000 guesses */
+#define MEMORY     (4u << 20) /* bytes, for each of the tables: thousands of guesses */
 #define WAIT_MS    30000
 /* What is not asked for at once leaves so much for what is. */
-#define PLENTY  (15 * COST)
-#define KEY_MAX 16384
+#define PLENTY (15 * COST)
+/* Tenths: what a .mod is taken to cost at most. */
+#define USUAL_MAX 100
+#define KEY_MAX   16384
 
 /* In the order in which they are paid for. */
 enum rank {
@@ -33,16 +36,17 @@ enum rank {
 /* A guess that was made, or waits. */
 struct guess {
 	struct list node; /* while it waits */
-	bool waits, ended;
-	unsigned requests; /* paid for */
+	bool waits, ended, asked;
+	unsigned requests; /* what it has cost, if it was got and nobody has asked yet */
 	uint64_t since_ms;
 	enum target_kind kind;
 	struct mg_span path, version, via, key;
-	struct arena arena;
+	char text[]; /* of these */
 };
 
 struct ahead {
-	int64_t credit;
+	_Atomic int64_t credit; /* never below 0 */
+	unsigned usual;         /* what a .mod costs with its lookup and tiles, in tenths */
 	struct list queue[RANKS];
 	struct hot *guesses; /* by flight key */
 	struct hot *highest; /* by module path: the version, as a string */
@@ -52,8 +56,7 @@ static void release_guess(void *value)
 {
 	struct guess *g = value;
 	list_remove(&g->node);
-	struct arena arena = g->arena;
-	arena_deinit(&arena);
+	free(g);
 }
 
 struct ahead *ahead_new(void)
@@ -61,6 +64,7 @@ struct ahead *ahead_new(void)
 	struct ahead *a = check_calloc(1, sizeof *a);
 	for (int i = 0; i < RANKS; i++)
 		list_init(&a->queue[i]);
+	a->usual = 2 * COST;
 	a->guesses = hot_new(MEMORY, release_guess);
 	a->highest = hot_new(MEMORY, free);
 	return a;
@@ -80,32 +84,76 @@ void ahead_free(struct ahead **ap)
 
 static void pay_in(struct ahead *a, int64_t amount)
 {
-	a->credit += amount;
-	if (a->credit > CREDIT_MAX) a->credit = CREDIT_MAX;
+	int64_t was = atomic_load(&a->credit), now;
+	do {
+		now = was + amount < CREDIT_MAX ? was + amount : CREDIT_MAX;
+	} while (!atomic_compare_exchange_weak(&a->credit, &was, now));
+}
+
+/* False: that would leave less than the reserve. */
+static bool pay_out(struct ahead *a, int64_t amount, int64_t reserve)
+{
+	int64_t was = atomic_load(&a->credit);
+	do {
+		if (was < amount + reserve) return false;
+	} while (!atomic_compare_exchange_weak(&a->credit, &was, was - amount));
+	return true;
 }
 
 /* What a guess is expected to cost: a .mod brings its lookup and tiles with it. */
-static unsigned price(const struct guess *g)
+static unsigned price(const struct ahead *a, const struct guess *g)
 {
-	return g->kind == TARGET_MOD ? 3 : 1;
+	return g->kind == TARGET_MOD ? a->usual / COST + 1 : 1;
 }
 
-void ahead_end(struct ahead *a, struct mg_span key, unsigned requests, uint64_t now_ms)
+bool ahead_spend(struct ahead_purse *purse)
+{
+	unsigned left = atomic_load(&purse->left);
+	while (left > 0)
+		if (atomic_compare_exchange_weak(&purse->left, &left, left - 1)) return true;
+	if (!pay_out(purse->account, COST, 0)) return false;
+	atomic_fetch_add(&purse->paid, 1);
+	return true;
+}
+
+/* One that failed may have failed for want of credit, and would have cost more. */
+static void learn_price(struct ahead *a, const struct ahead_outcome *o)
+{
+	if (o->kind != TARGET_MOD || o->requests == 0) return;
+	const unsigned cost = (o->requests + (o->got ? 0 : 2)) * COST;
+	a->usual = (7 * a->usual + (cost < USUAL_MAX ? cost : USUAL_MAX)) / 8;
+}
+
+void ahead_end(struct ahead *a, struct mg_span key, const struct ahead_purse *purse,
+	       const struct ahead_outcome *o, uint64_t now_ms)
 {
 	struct guess *g = hot_get(a->guesses, key, now_ms);
-	if (g == NULL || g->waits) return;
-	pay_in(a, ((int64_t)g->requests - requests) * COST);
-	g->requests = requests;
+	const int64_t paid = atomic_load(&purse->paid);
+	/* What it made beyond that was for those who joined it. */
+	const int64_t wasted = o->requests < paid ? o->requests : paid;
+	const bool true_now = o->joined || (o->got && g != NULL && g->asked);
+	if (true_now)
+		pay_in(a, paid * COST + (int64_t)o->requests * EARNED);
+	else
+		pay_in(a, (paid - wasted) * COST);
+	learn_price(a, o);
+	if (g == NULL) return;
+	/* It may have been forgotten in the meantime, and wait for its turn again. */
+	list_remove(&g->node);
+	g->waits = false;
 	g->ended = true;
+	g->requests = o->got && !true_now ? (unsigned)wasted : 0;
 }
 
 void ahead_asked(struct ahead *a, struct mg_span key, uint64_t now_ms)
 {
 	struct guess *g = hot_get(a->guesses, key, now_ms);
 	if (g == NULL) return;
-	if (!g->waits) pay_in(a, (int64_t)g->requests * (COST + EARNED));
+	/* While it is on its way its cost is not known. */
+	if (g->ended) pay_in(a, (int64_t)g->requests * (COST + EARNED));
 	/* Stays known, so that it is not guessed again; but it is not paid back twice. */
 	g->requests = 0;
+	g->asked = true;
 	g->waits = false;
 	list_remove(&g->node);
 }
@@ -128,27 +176,35 @@ static bool is_highest(struct ahead *a, struct mg_span path, struct mg_span vers
 	return true;
 }
 
+static struct mg_span keep(char **text, struct mg_span s)
+{
+	char *at = *text;
+	if (s.n > 0) memcpy(at, s.p, s.n);
+	*text += s.n;
+	return span_make(at, s.n);
+}
+
 void ahead_offer(struct ahead *a, const struct target *t, struct mg_span key, struct mg_span via,
 		 bool pruned, uint64_t now_ms)
 {
 	const bool info = t->kind == TARGET_INFO;
 	if (info && !is_highest(a, t->path, t->version, now_ms)) return;
 	if (hot_get(a->guesses, key, now_ms) != NULL) return;
-	struct arena arena = ARENA_INIT;
-	struct guess *g = arena_alloc(&arena, sizeof *g);
+	const size_t n = sizeof(struct guess) + t->path.n + t->version.n + via.n + key.n;
+	struct guess *g = check_calloc(1, n);
+	char *text = g->text;
 	*g = (struct guess){ .waits = true,
 			     .since_ms = now_ms,
 			     .kind = t->kind,
-			     .path = arena_dup(&arena, t->path),
-			     .version = arena_dup(&arena, t->version),
-			     .via = arena_dup(&arena, via),
-			     .key = arena_dup(&arena, key) };
-	g->arena = arena;
+			     .path = keep(&text, t->path),
+			     .version = keep(&text, t->version),
+			     .via = keep(&text, via),
+			     .key = keep(&text, key) };
 	list_append(&a->queue[info ? RANK_INFO : pruned ? RANK_PRUNED : RANK_MOD], &g->node);
-	hot_put(a->guesses, g->key, g, sizeof *g + 1024, now_ms + MEMORY_MS);
+	hot_put(a->guesses, g->key, g, n, now_ms + MEMORY_MS);
 }
 
-bool ahead_take(struct ahead *a, struct ticket *out, uint64_t now_ms)
+bool ahead_take(struct ahead *a, struct ticket *out, struct ahead_purse *purse, uint64_t now_ms)
 {
 	for (int rank = 0; rank < RANKS; rank++) {
 		const int64_t reserve = rank == RANK_MOD ? 0 : PLENTY;
@@ -159,12 +215,14 @@ bool ahead_take(struct ahead *a, struct ticket *out, uint64_t now_ms)
 				hot_remove(a->guesses, g->key);
 				continue;
 			}
-			if (a->credit < (int64_t)price(g) * COST + reserve) return false;
+			/* Paid in advance, so that many at once do not spend the same credit. */
+			const unsigned cost = price(a, g);
+			if (!pay_out(a, (int64_t)cost * COST, reserve)) return false;
 			list_remove(&g->node);
 			g->waits = false;
-			/* Paid in advance, so that many at once do not spend the same credit. */
-			g->requests = price(g);
-			a->credit -= (int64_t)g->requests * COST;
+			purse->account = a;
+			atomic_store(&purse->left, cost);
+			atomic_store(&purse->paid, cost);
 			*out = (struct ticket){ .kind = g->kind,
 						.path = g->path,
 						.version = g->version,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bounded prefetch: what the go command will ask for next, got before it asks. After an .info that is the
  * .mod; after a .mod those of its requirements, and the .info if the version may be the one that is built
- * with; never a zip, never what is private. The account keeps it honest: a guess is paid with the upstream
- * requests it costs, and credit is earned by requests that clients caused and by guesses that came true,
- * so that the whole stays below 1.3 times the requests of a build without guesses. What cannot be paid
- * yet waits for a while. The loop's thread, but for ahead_guess. */
+ * with; never a zip, never what is private. The account keeps it honest: each upstream request of a guess
+ * is paid before it is made, and credit is earned by requests that clients caused and by guesses that came
+ * true, so that at any moment no more than 0.3 requests were wasted for each one that was wanted. What
+ * cannot be paid yet waits for a while. The loop's thread, but for ahead_spend and ahead_guess. */
 #ifndef FETCH_AHEAD_H
 #define FETCH_AHEAD_H
 
@@ -20,13 +20,33 @@ void ahead_free(struct ahead **a);
  * without it. */
 void ahead_offer(struct ahead *a, const struct target *t, struct mg_span key, struct mg_span via,
 		 bool pruned, uint64_t now_ms);
-/* The next of them that can be paid: *out's spans live until the next call. False: none. */
-bool ahead_take(struct ahead *a, struct ticket *out, uint64_t now_ms);
-/* The guess is got, or not to be had, and has cost so many requests. */
-void ahead_end(struct ahead *a, struct mg_span key, unsigned requests, uint64_t now_ms);
+/* What one guess may cost. Outlives its job. */
+struct ahead_purse {
+	struct ahead *account;
+	_Atomic unsigned left; /* requests that are paid and not made */
+	_Atomic unsigned paid; /* in all */
+};
+
+/* The next of them that can be paid for, and is: the purse is filled. *out's spans live until the next
+ * call. False: none. */
+bool ahead_take(struct ahead *a, struct ticket *out, struct ahead_purse *purse, uint64_t now_ms);
+/* One more request of a guess. False: it cannot be paid, and must not be made. Any thread. */
+bool ahead_spend(struct ahead_purse *purse);
+
+/* How a guess ended. */
+struct ahead_outcome {
+	enum target_kind kind;
+	unsigned requests; /* that were made, by the guess or for those who joined it */
+	bool got;
+	bool joined; /* a client came while it was on its way */
+};
+
+/* Exactly once for each that was taken. */
+void ahead_end(struct ahead *a, struct mg_span key, const struct ahead_purse *purse,
+	       const struct ahead_outcome *outcome, uint64_t now_ms);
 /* A client asks for key: had it been guessed? Then it was no waste. */
 void ahead_asked(struct ahead *a, struct mg_span key, uint64_t now_ms);
-/* A client's question has cost so many requests. */
+/* A client's question, which was no guess before, has cost so many requests. */
 void ahead_earn(struct ahead *a, unsigned requests);
 
 /* What may be asked after this job, whose target was got: at most max targets, in the job's arena;

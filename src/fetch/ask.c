@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/ask.h"
 
+#include "fetch/ahead.h"
 #include "fetch/origin.h"
 
 #define URL_MAX    16384
@@ -71,6 +72,10 @@ enum mg_code ask_url(const struct job *j, const struct proxylist_entry *proxy, s
 		     struct mg_err *err)
 {
 	struct upstream_answer answer = { .text = BUF_MAX(REASON_MAX) };
+	if (framed != NULL) *framed = false;
+	if (j->guess && !ahead_spend(j->purse))
+		return err_set(err, MG_CANCELED, MG_CAUSE_NONE,
+			       "nobody has asked for it, and it is not worth another request");
 	atomic_fetch_add_explicit(j->requests, 1, memory_order_relaxed);
 	enum mg_code rc = upstream_get(j->means->upstream,
 				       &(struct upstream_request){

@@ -52,6 +52,8 @@ struct flight {
 	struct cancel cancel;
 	struct job job;
 	_Atomic unsigned requests;
+	bool ahead; /* begun as a guess, of which the account has not heard yet */
+	struct ahead_purse purse;
 	uint64_t started_ms;
 };
 
@@ -72,6 +74,7 @@ struct fetch {
 	struct map flights;
 	struct hot *absences;
 	struct ahead *ahead;
+	bool closing;
 	atomic_bool forgetting; /* forget_all is posted */
 };
 
@@ -175,8 +178,26 @@ static void start(struct flight *fl)
 	if (!lane_submit(f->lane, f->loop, on_run, on_done, fl)) on_done(fl, false);
 }
 
+static void settle_account(struct flight *fl, bool got, bool joined)
+{
+	struct fetch *f = fl->fetch;
+	const unsigned requests = atomic_exchange(&fl->requests, 0);
+	if (fl->ahead)
+		ahead_end(f->ahead, fl->by_key.key, &fl->purse,
+			  &(struct ahead_outcome){ .kind = fl->job.target.kind,
+						   .requests = requests,
+						   .got = got,
+						   .joined = joined },
+			  loop_now_ms(f->loop));
+	else
+		ahead_earn(f->ahead, requests);
+	fl->ahead = false;
+}
+
+/* What was done so far was for nobody. */
 static void restart(struct flight *fl)
 {
+	settle_account(fl, false, false);
 	cancel_init(&fl->cancel);
 	fl->job.err = (struct mg_err){ 0 };
 	fl->job.stale = false;
@@ -185,15 +206,9 @@ static void restart(struct flight *fl)
 	start(fl);
 }
 
-/* A guess that failed says nothing about what is there: who really asks starts anew. */
-static void settle_account(struct flight *fl)
+static void offer_next(const struct flight *fl)
 {
 	struct fetch *f = fl->fetch;
-	const unsigned requests = atomic_load(&fl->requests);
-	if (fl->job.guess)
-		ahead_end(f->ahead, fl->by_key.key, requests, loop_now_ms(f->loop));
-	else
-		ahead_earn(f->ahead, requests);
 	for (size_t i = 0; i < fl->job.nexts; i++) {
 		const struct target *t = &fl->job.next[i];
 		struct mg_buf key = BUF_MAX(KEY_MAX);
@@ -204,7 +219,6 @@ static void settle_account(struct flight *fl)
 			    loop_now_ms(f->loop));
 		buf_deinit(&key);
 	}
-	guess(f);
 }
 
 static void on_done(void *arg, bool ran)
@@ -223,7 +237,9 @@ static void on_done(void *arg, bool ran)
 	}
 	log_flight(fl);
 	remember(fl);
-	settle_account(fl);
+	settle_account(fl, j->code == MG_OK, !j->guess);
+	offer_next(fl);
+	guess(fl->fetch);
 	while (!list_empty(&fl->askers)) {
 		struct asker *a = LIST_OWNER(fl->askers.next, struct asker, node);
 		if (j->code == MG_OK)
@@ -243,11 +259,18 @@ static void on_done(void *arg, bool ran)
 
 /* --- orders --- */
 
+/* Who has found the stored copy wanting is not helped by a flight that takes it as it is. */
 static void flight_key(const struct ticket *t, struct mg_buf *out)
 {
-	buf_append_char(out, t->flags & TICKET_GO_GET  ? 'g'
-			     : t->flags & TICKET_SUMDB ? 's'
-						       : (char)('0' + t->kind));
+	if (t->flags & TICKET_GO_GET) {
+		buf_append_char(out, 'g');
+	} else if (t->flags & TICKET_SUMDB) {
+		buf_append_char(out, 's');
+	} else {
+		if (t->flags & TICKET_DAMAGED) buf_append_char(out, 'd');
+		if (t->flags & TICKET_UNPROVEN) buf_append_char(out, 'u');
+		buf_append_char(out, (char)('0' + t->kind));
+	}
 	buf_append(out, t->path);
 	buf_append_char(out, '@');
 	buf_append(out, t->version);
@@ -313,20 +336,25 @@ static void look_up(struct flight *fl)
 	buf_deinit(&key);
 }
 
-/* Makes the guesses that can be paid. */
+/* Makes the guesses that can be paid, as long as clients need not wait for them. */
 static void guess(struct fetch *f)
 {
 	struct ticket t;
-	/* Flights end in fetch_free too, after the lane is gone. */
-	while (f->lane != NULL && ahead_take(f->ahead, &t, loop_now_ms(f->loop))) {
+	struct ahead_purse purse;
+	while (!f->closing && lane_waiting(f->lane) <= f->options.threads / 2 &&
+	       ahead_take(f->ahead, &t, &purse, loop_now_ms(f->loop))) {
 		struct mg_buf key = BUF_MAX(KEY_MAX);
 		flight_key(&t, &key);
 		struct flight *fl = begin_alone(f, &t, buf_span(&key));
 		if (fl != NULL) {
+			fl->ahead = true;
+			fl->purse = purse;
+			fl->job.purse = &fl->purse;
 			fl->job.guess = true;
 			start(fl);
 		} else {
-			ahead_end(f->ahead, buf_span(&key), 0, loop_now_ms(f->loop));
+			ahead_end(f->ahead, buf_span(&key), &purse,
+				  &(struct ahead_outcome){ .kind = t.kind }, loop_now_ms(f->loop));
 		}
 		buf_deinit(&key);
 	}
@@ -384,8 +412,7 @@ static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_co
 {
 	struct desk *d = arg;
 	struct ticket t;
-	if (!ticket_decode(message, &t) || t.type == TICKET_RESULT ||
-	    t.type == TICKET_FORGET) {
+	if (!ticket_decode(message, &t) || t.type == TICKET_RESULT || t.type == TICKET_FORGET) {
 		log_error("malformed message from front", LOG_I("bytes", message.n));
 		return;
 	}
@@ -508,7 +535,8 @@ void fetch_free(struct fetch **fp)
 {
 	struct fetch *f = *fp;
 	if (f == NULL) return;
-	/* Without askers no flight is started again. */
+	/* Without askers no flight is started again, and guesses are over. */
+	f->closing = true;
 	while (!list_empty(&f->desks))
 		desk_free(LIST_OWNER(f->desks.next, struct desk, node));
 	map_each(&f->flights, cancel_one, NULL);

@@ -8,6 +8,7 @@
 #include "fetch/ticket.h"
 #include "loop/cancel.h"
 
+struct ahead_purse;
 struct database;
 
 /* What every job may use; read-only, any thread. */
@@ -41,6 +42,7 @@ struct job {
 	uint32_t flags;
 	struct cancel *cancel;
 	_Atomic bool guess;         /* nobody has asked: it is got ahead */
+	struct ahead_purse *purse;  /* what pays for a guess */
 	_Atomic unsigned *requests; /* counts the upstream requests that it costs */
 	/* result */
 	enum mg_code code;
@@ -48,7 +50,7 @@ struct job {
 	bool stale;
 	uint32_t ttl_ms;
 	struct mg_buf body; /* GO_GET, SUMDB */
-	/* What may be asked next; of a job that somebody has asked for. */
+	/* What may be asked next, now that this was got from an origin. */
 	struct target *next; /* in the arena */
 	size_t nexts;
 	bool next_pruned;
