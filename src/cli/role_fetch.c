@@ -10,6 +10,7 @@
 #include "cli/sandbox.h"
 #include "fetch/control.h"
 #include "fetch/fetch.h"
+#include "fetch/patrol.h"
 #include "gomod/proxylist.h"
 #include "loop/channel.h"
 
@@ -25,6 +26,7 @@ struct process {
 	struct fetch *fetch;
 	int commands_fd; /* listens for our own commands */
 	struct control *commands;
+	struct patrol *patrol; /* NULL: no scrub in the background */
 };
 
 /* --- what it may read --- */
@@ -132,6 +134,8 @@ static enum mg_code begin(struct process *p, const struct upstream_options *upst
 	if (p->commands_fd >= 0)
 		p->commands = control_new(p->loop, p->commands_fd, p->settings.store,
 					  fetch_means(p->fetch));
+	if (p->settings.scrub_every > 0)
+		p->patrol = patrol_new(fetch_means(p->fetch), p->settings.scrub_every);
 	struct mg_err unkept;
 	if (kept_write(p->settings.store, p->settings.goproxy, &unkept) != MG_OK)
 		log_warn("the upstreams are not kept for the next start",
@@ -142,6 +146,7 @@ static enum mg_code begin(struct process *p, const struct upstream_options *upst
 
 static void end(struct process *p)
 {
+	patrol_free(&p->patrol);
 	control_free(&p->commands);
 	fetch_free(&p->fetch);
 	upstream_free(&p->upstream);

@@ -87,6 +87,10 @@ static const struct settings_def defs[] = {
 	  "database is down, off asks nothing of it",
 	  .words = sumdb_words },
 
+	{ "scrub.every", SETTINGS_DURATION, AT(scrub_every), "7d",
+	  "how long after the whole store was looked at for damage this begins anew; 0 is never",
+	  .max = 3650 * DAY },
+
 	{ "upstream.connect-timeout", SETTINGS_DURATION, AT(upstream_connect_timeout), "10s",
 	  "DNS, TCP and TLS together", .min = 1, .max = HOUR },
 	{ "upstream.first-byte-timeout", SETTINGS_DURATION, AT(upstream_first_byte_timeout), "30s",

@@ -49,6 +49,8 @@ struct settings {
 	const char *gosumdb;
 	unsigned sumdb; /* enum fetch_sumdb */
 
+	uint64_t scrub_every; /* 0: never */
+
 	uint64_t upstream_connect_timeout;
 	uint64_t upstream_first_byte_timeout;
 	uint64_t upstream_stall_timeout;

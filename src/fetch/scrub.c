@@ -103,13 +103,16 @@ static void heal(struct hands *h, enum scrub_finding what, const struct mg_err *
 static void treat(struct hands *h, struct storedcopy_check *check)
 {
 	struct mg_err why = { 0 };
-	switch (storedcopy_check(&h->job, &h->target, check, &why)) {
+	const enum storedcopy_state state = storedcopy_check(&h->job, &h->target, check, &why);
+	/* What was not looked at to its end says nothing. */
+	if (cancel_is_set(h->job.cancel) && state != STOREDCOPY_DAMAGED) return;
+	switch (state) {
 	case STOREDCOPY_SOUND:
 	case STOREDCOPY_ABSENT:
 	case STOREDCOPY_SUSPECT:
 		break;
 	case STOREDCOPY_UNASKED:
-		if (why.code != MG_CANCELED) note_unproven(h->scrub, &why);
+		note_unproven(h->scrub, &why);
 		break;
 	case STOREDCOPY_DAMAGED:
 		heal(h, SCRUB_DAMAGED, &why);
@@ -142,7 +145,7 @@ static uint64_t see_to(struct hands *h)
 	const bool suspect =
 		storedcopy_check(&h->job, &h->target, &check, &none) == STOREDCOPY_SUSPECT;
 	check.look_only = false;
-	if (suspect) treat_at_once(h, &check);
+	if (suspect && !cancel_is_set(o->cancel)) treat_at_once(h, &check);
 	return check.bytes;
 }
 
@@ -187,6 +190,12 @@ static void count_done(struct hands *h, uint64_t bytes)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+static void look_at(struct hands *h)
+{
+	const uint64_t bytes = see_to(h);
+	if (!cancel_is_set(h->scrub->options->cancel)) count_done(h, bytes);
+}
+
 static void *work(void *arg)
 {
 	struct hands *h = arg;
@@ -197,7 +206,7 @@ static void *work(void *arg)
 		if (r == ARTIFACTWALK_FAULT)
 			see_to_folder(h, &err);
 		else
-			count_done(h, see_to(h));
+			look_at(h);
 	}
 	return NULL;
 }

@@ -156,30 +156,34 @@ enum mg_code storedcopy_prove(const struct job *j, const struct target *t, bool 
 
 /* --- the whole check --- */
 
-/* As verified_hash; a chunk that has to be read from the disk is not left in memory. */
-static enum mg_code hash_cold(const struct store_file *f, uint8_t sha256[32], struct mg_err *err)
+/* As verified_hash, but it can be stopped. cold: what has to be read from the disk is not left in memory. */
+static enum mg_code hash_file(const struct job *j, const struct store_file *f, bool cold,
+			      uint8_t sha256[32], struct mg_err *err)
 {
 	enum mg_code rc = MG_OK;
 	struct sha256 hash;
 	char *chunk = check_malloc(CHUNK);
 	sha256_init(&hash);
 	/* Without it the kernel would read ahead what then looks as if somebody had wanted it. */
-	posix_fadvise(f->fd, 0, 0, POSIX_FADV_RANDOM);
+	if (cold) posix_fadvise(f->fd, 0, 0, POSIX_FADV_RANDOM);
 	for (uint64_t done = 0; done < f->size && rc == MG_OK;) {
 		const uint64_t left = f->size - done;
 		struct iovec iov = { .iov_base = chunk, .iov_len = left < CHUNK ? left : CHUNK };
-		ssize_t n = preadv2(f->fd, &iov, 1, (off_t)done, RWF_NOWAIT);
-		const bool cold = n < 0;
-		if (cold) n = pread(f->fd, chunk, iov.iov_len, (off_t)done);
+		ssize_t n = cold ? preadv2(f->fd, &iov, 1, (off_t)done, RWF_NOWAIT) : -1;
+		const bool was_cold = n < 0;
+		if (was_cold) n = pread(f->fd, chunk, iov.iov_len, (off_t)done);
 		if (n < 0 && errno == EINTR) continue;
 		if (n < 0) {
 			rc = err_errno(err, errno, "store: cannot read a stored file");
 		} else if (n == 0) {
 			rc = err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
-				     "store: a stored file ends early");
+				     "corrupt store: a stored file ends early");
+		} else if (cancel_is_set(j->cancel)) {
+			rc = err_set(err, MG_CANCELED, MG_CAUSE_NONE, "stopped");
 		} else {
 			sha256_update(&hash, span_make(chunk, (size_t)n));
-			if (cold) posix_fadvise(f->fd, (off_t)done, n, POSIX_FADV_DONTNEED);
+			if (cold && was_cold)
+				posix_fadvise(f->fd, (off_t)done, n, POSIX_FADV_DONTNEED);
 			done += (uint64_t)n;
 		}
 	}
@@ -265,7 +269,7 @@ static enum storedcopy_state take_in(const struct job *j, const struct target *t
 }
 
 /* CORRUPT: it is not what the record says. */
-static enum mg_code compare(const struct target *t, struct store_file *f,
+static enum mg_code compare(const struct job *j, const struct target *t, struct store_file *f,
 			    const struct provenance_artifact *record,
 			    const struct storedcopy_check *check, struct mg_err *err)
 {
@@ -275,7 +279,7 @@ static enum mg_code compare(const struct target *t, struct store_file *f,
 		return err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
 			       "corrupt store: %" PRIu64 " bytes where %" PRIu64 " were recorded",
 			       f->size, record->size);
-	enum mg_code rc = (check->keep_cold ? hash_cold : verified_hash)(f, sha256, err);
+	enum mg_code rc = hash_file(j, f, check->keep_cold, sha256, err);
 	if (rc != MG_OK) return rc;
 	if (!hash_is(sha256, record, err)) return MG_CORRUPT;
 	if (!check->thorough || t->kind == TARGET_INFO) return MG_OK;
@@ -317,7 +321,7 @@ static enum storedcopy_state check_file(const struct job *j, const struct target
 	enum mg_code rc = provenance_read(j->means->store, t, &known, err);
 	if (rc == MG_OK && !record->present) rc = MG_NOT_FOUND;
 	if (check->look_only) {
-		if (rc == MG_OK) rc = compare(t, f, record, check, err);
+		if (rc == MG_OK) rc = compare(j, t, f, record, check, err);
 		return rc == MG_OK && is_proven(j, t, record) ? STOREDCOPY_SOUND
 							      : STOREDCOPY_SUSPECT;
 	}
@@ -329,7 +333,7 @@ static enum storedcopy_state check_file(const struct job *j, const struct target
 		err_wrap(err, "corrupt store: its record cannot be read");
 		return STOREDCOPY_TROUBLED;
 	}
-	rc = compare(t, f, record, check, err);
+	rc = compare(j, t, f, record, check, err);
 	if (rc == MG_CORRUPT) return blame(j, t, f, err);
 	if (rc != MG_OK) return STOREDCOPY_TROUBLED;
 	return prove(j, t, f, check->thorough, err);

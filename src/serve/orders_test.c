@@ -203,10 +203,8 @@ static void test_forget_is_heard(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order_is_answered),
-		cmocka_unit_test(test_restart),
-		cmocka_unit_test(test_cancel_is_told),
-		cmocka_unit_test(test_fetch_that_sleeps),
+		cmocka_unit_test(test_order_is_answered), cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_cancel_is_told),    cmocka_unit_test(test_fetch_that_sleeps),
 		cmocka_unit_test(test_forget_is_heard),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

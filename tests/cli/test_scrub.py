@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scrub in the background: what nobody asks for is found damaged, and healed, all the same."""
+
+import os
+import re
+import time
+
+import pytest
+
+from lib import expect
+
+KINDS = ("info", "mod", "zip")
+
+
+def until(what, seconds=60):
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.02)
+    return found
+
+
+def rounds(m):
+    return len(re.findall("scrub: the whole store was looked at", m.log()))
+
+
+def another_round(m, since=None):
+    """Until one that began after now has ended."""
+    seen = rounds(m) if since is None else since
+    until(lambda: rounds(m) >= seen + 2)
+
+
+def fill(m, tree, n=3):
+    for i in range(n):
+        tree.add("example.com/m", f"v1.{i}.0", files={"big.bin": os.urandom(30_000).hex()})
+        for kind in KINDS:
+            expect.success(m.get(f"/example.com/m/@v/v1.{i}.0.{kind}"))
+    return m.store / "modules/example.com/m/@v"
+
+
+def flip(file):
+    with open(file, "r+b") as f:
+        data = bytearray(f.read())
+        data[len(data) // 2] ^= 1
+        f.seek(0)
+        f.write(data)
+
+
+@pytest.fixture
+def scrubbing(modgate_of, origin):
+    def start(every="10ms", **more):
+        return modgate_of(origin.url, config=f"workers: 2\nscrub:\n  every: {every}\n", **more)
+
+    return start
+
+
+def test_damage_is_found_and_healed(scrubbing, tree, origin):
+    m = scrubbing()
+    at_v = fill(m, tree)
+    for _ in range(10):  # held ready by both workers
+        expect.success(m.get("/example.com/m/@v/v1.0.0.zip"))
+    flip(at_v / "v1.0.0.zip")
+    flip(at_v / "v1.1.0.mod")
+    (at_v / "v1.2.0.info").unlink()
+    (at_v / "v1.2.0.info").symlink_to("v1.1.0.info")
+    for name in ("v1.0.0.zip", "v1.1.0.mod", "v1.2.0.info"):
+        want = tree.get(f"example.com/m/@v/{name}")
+        until(lambda: not (at_v / name).is_symlink() and (at_v / name).exists() and (at_v / name).read_bytes() == want)
+        until(lambda: re.search(rf'level=error [^\n]*corrupt store[^\n]*{name} finding=healed', m.log()))
+    for _ in range(10):
+        expect.success(m.get("/example.com/m/@v/v1.0.0.zip"), tree.get("example.com/m/@v/v1.0.0.zip"))
+
+
+def test_what_cannot_be_healed_is_set_aside(scrubbing, tree, origin):
+    m = scrubbing()
+    at_v = fill(m, tree)
+    origin.stop()
+    flip(at_v / "v1.0.0.zip")
+    until(lambda: re.search(r"finding=damaged [^\n]*not healed", m.log()))
+    assert not (at_v / "v1.0.0.zip").exists()
+    expect.failure(m.get("/example.com/m/@v/v1.0.0.zip"), (502, 503, 504))
+    another_round(m)
+    assert len(re.findall("finding=damaged", m.log())) == 1
+
+
+def test_nothing_is_touched_and_nobody_asked(scrubbing, tree, origin):
+    m = scrubbing()
+    at_v = fill(m, tree)
+    before = {f: (f.stat().st_ino, f.stat().st_mtime_ns) for f in at_v.iterdir()}
+    asked = origin.count()
+    another_round(m)
+    assert {f: (f.stat().st_ino, f.stat().st_mtime_ns) for f in at_v.iterdir()} == before
+    assert origin.count() == asked and "corrupt" not in m.log()
+
+
+def test_a_restart_goes_on_where_it_was(scrubbing, tree):
+    """Behind the kept position; and the round after that sees everything again."""
+    m = scrubbing()
+    at_v = fill(m, tree)
+    another_round(m)
+    m.stop()
+    state = m.store / "meta/scrub"
+    assert re.fullmatch(r"\n\d{9,}\n", state.read_text())
+    state.write_text("modules/example.com/m/@v/v1.1.0.zip\n0\n")
+    seen = rounds(m)
+    m.start()
+    another_round(m, since=seen)
+    told = re.findall(r"the whole store was looked at\" artifacts=(\d+)", m.log())
+    assert told[seen] == "3" and told[seen + 1] == "9"
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "\n\n", "x\n-1\n", "\n99999999999999\n"])
+def test_a_damaged_position_costs_a_round(scrubbing, tree, text):
+    m = scrubbing()
+    fill(m, tree)
+    m.stop()
+    (m.store / "meta/scrub").write_text(text)
+    seen = rounds(m)
+    m.start()
+    another_round(m, since=seen)
+
+
+def test_it_is_not_done_too_often(scrubbing, tree):
+    m = scrubbing("1d")
+    at_v = fill(m, tree)
+    flip(at_v / "v1.0.0.mod")
+    assert m.run("verify", "--repair").returncode == 0
+    m.stop()
+    assert rounds(m) == 0 and not (m.store / "meta/scrub").exists()
+
+
+def test_off(scrubbing, tree):
+    m = scrubbing("0")
+    fill(m, tree)
+    m.stop()
+    assert not (m.store / "meta/scrub").exists()
