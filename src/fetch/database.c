@@ -15,9 +15,10 @@
 #include "sumdb/forkreport.h"
 #include "sumdb/gosumdb.h"
 
-#define KEY_MAX  16384
-#define URL_MAX  16384
-#define NOTE_MAX (1u << 20)
+#define KEY_MAX      16384
+#define URL_MAX      16384
+#define NOTE_MAX     (1u << 20)
+#define EVIDENCE_MAX (4u << 20)
 /* A tile or lookup that was got stays at hand until it is in the store. */
 #define SHARE_MS 5000
 /* The .mod, its client's lookup and the zip want the same proof one after the other. */
@@ -34,6 +35,7 @@ struct database {
 	struct sumclient client; /* its ops' arg is each call's own */
 	struct store *store;
 	struct share *share;  /* what was received, until it is in the store */
+	struct share *heads;  /* the newest head: never kept, a moment later there may be another */
 	struct share *proven; /* lookups and tiles that were proven of late: they never change */
 
 	pthread_mutex_t mutex; /* of what follows */
@@ -41,6 +43,7 @@ struct database {
 	struct treehead head;
 	struct mg_buf base; /* where it is reached; empty: not known */
 	uint64_t base_until_ms;
+	struct mg_buf evidence; /* of a fork, which the store could not take */
 };
 
 /* One call, on behalf of one job. */
@@ -160,7 +163,9 @@ static void *run_asker(void *arg)
 	struct asker *a = arg;
 	struct sumclient_fetch *f = a->fetch;
 	struct question q = { .call = a->call, .path = f->path };
-	f->code = share_get(a->call->database->share, f->path, ask_remote, &q, &f->body, &f->err);
+	const struct database *d = a->call->database;
+	struct share *share = span_eq(f->path, SPAN("latest")) ? d->heads : d->share;
+	f->code = share_get(share, f->path, ask_remote, &q, &f->body, &f->err);
 	return NULL;
 }
 
@@ -198,7 +203,7 @@ static enum mg_code read_cache(void *arg, struct mg_span path, struct mg_buf *bo
 	case STORE_HIT:
 		break;
 	case STORE_MISS:
-		rc = err_set(err, MG_NOT_FOUND, MG_CAUSE_NONE, "not kept");
+		rc = err_set(err, MG_NOT_FOUND, MG_CAUSE_STORAGE, "not kept");
 		break;
 	case STORE_WOULD_BLOCK:
 	case STORE_FAULT:
@@ -258,32 +263,67 @@ static enum mg_code swap_head(void *arg, const struct treehead *old,
 
 /* --- two histories --- */
 
+/* The caller holds the mutex. */
+static enum mg_code store_evidence(struct database *d, struct mg_span evidence, struct mg_err *err)
+{
+	struct mg_buf key = BUF_MAX(KEY_MAX);
+	key_of(d, SPAN("fork"), &key);
+	const enum mg_code rc = store_put(d->store, buf_cstr(&key), evidence, STAGE_CREATE, err);
+	buf_deinit(&key);
+	return rc;
+}
+
 static void keep_evidence(void *arg, struct mg_span evidence)
 {
 	const struct call *c = arg;
-	struct mg_buf key = BUF_MAX(KEY_MAX);
+	struct database *d = c->database;
 	struct mg_err err;
-	key_of(c->database, SPAN("fork"), &key);
 	log_error("SECURITY ERROR: the checksum database has shown two histories; nothing more is "
 		  "proven with it until an operator says so (modgate sumdb acknowledge)",
-		  LOG_S("database", c->database->client.key.name), LOG_S("evidence", key.p));
-	if (store_put(c->database->store, buf_cstr(&key), evidence, STAGE_CREATE, &err) != MG_OK)
+		  LOG_S("database", d->client.key.name));
+	pthread_mutex_lock(&d->mutex);
+	if (store_evidence(d, evidence, &err) != MG_OK) {
 		log_error("cannot keep the evidence of a fork", LOG_S("reason", err.text),
 			  LOG_SP("evidence", evidence));
-	buf_deinit(&key);
+		buf_clear(&d->evidence);
+		buf_append(&d->evidence, evidence);
+	}
+	pthread_mutex_unlock(&d->mutex);
 }
 
-/* Looked up in the store each time, where the operator's command takes it away. */
-static enum mg_code check_not_forked(const struct database *d, struct mg_err *err)
+/* Looked up in the store each time, where the operator's command takes it away. The caller holds the
+ * mutex. */
+static enum mg_code find_fork(struct database *d, bool *forked, struct mg_err *err)
 {
 	struct mg_buf key = BUF_MAX(KEY_MAX);
 	struct store_file file;
-	struct mg_err none;
+	enum mg_code rc = MG_OK;
+	*forked = d->evidence.n > 0;
+	if (*forked && store_evidence(d, buf_span(&d->evidence), err) == MG_OK)
+		buf_clear(&d->evidence);
 	key_of(d, SPAN("fork"), &key);
-	const enum store_find found = store_find(d->store, buf_cstr(&key), true, &file, &none);
-	if (found == STORE_HIT) close(file.fd);
+	switch (store_find(d->store, buf_cstr(&key), true, &file, err)) {
+	case STORE_HIT:
+		close(file.fd);
+		*forked = true;
+		break;
+	case STORE_MISS:
+		break;
+	case STORE_WOULD_BLOCK:
+	case STORE_FAULT:
+		rc = *forked ? MG_OK : err->code;
+	}
 	buf_deinit(&key);
-	if (found == STORE_MISS) return MG_OK;
+	return rc;
+}
+
+static enum mg_code check_not_forked(struct database *d, struct mg_err *err)
+{
+	bool forked;
+	pthread_mutex_lock(&d->mutex);
+	const enum mg_code rc = find_fork(d, &forked, err);
+	pthread_mutex_unlock(&d->mutex);
+	if (rc != MG_OK || !forked) return rc;
 	return err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 		       "%s has shown two histories (a fork): nothing is proven with it until the "
 		       "operator has looked at the evidence and acknowledged it",
@@ -323,14 +363,15 @@ enum mg_code database_acknowledge(struct database *d, bool start_over, int64_t w
 				  struct mg_buf *kept, struct mg_err *err)
 {
 	char when[21];
+	bool forked;
 	clock_rfc3339(wall_s, when);
 	pthread_mutex_lock(&d->mutex);
-	enum mg_code rc = check_not_forked(d, err);
-	if (rc == MG_OK)
+	enum mg_code rc = find_fork(d, &forked, err);
+	if (rc == MG_OK && !forked)
 		rc = err_set(err, MG_NOT_FOUND, MG_CAUSE_PROOF,
 			     "%s has not shown two histories: there is nothing to acknowledge",
 			     d->client.key.name);
-	else
+	else if (rc == MG_OK)
 		rc = (start_over ? start_over_at : keep_aside)(d, when, kept, err);
 	pthread_mutex_unlock(&d->mutex);
 	share_clear(d->share);
@@ -409,7 +450,9 @@ enum mg_code database_new(const char *gosumdb, struct store *store, struct datab
 	d->head_note = BUF_MAX(NOTE_MAX);
 	d->base = BUF_MAX(URL_MAX);
 	pthread_mutex_init(&d->mutex, NULL);
+	d->evidence = BUF_MAX(EVIDENCE_MAX);
 	d->share = share_new(SHARE_MS);
+	d->heads = share_new(0);
 	d->proven = share_new(PROVEN_MS);
 	enum mg_code rc = gosumdb_parse(span_of(gosumdb), &d->arena, &d->settings, err);
 	if (rc == MG_OK && !d->settings.off) {
@@ -434,10 +477,12 @@ void database_free(struct database **dp)
 	struct database *d = *dp;
 	if (d == NULL) return;
 	share_free(&d->share);
+	share_free(&d->heads);
 	share_free(&d->proven);
 	pthread_mutex_destroy(&d->mutex);
 	buf_deinit(&d->head_note);
 	buf_deinit(&d->base);
+	buf_deinit(&d->evidence);
 	arena_deinit(&d->arena);
 	free(d);
 	*dp = NULL;
@@ -463,8 +508,11 @@ static enum mg_code prove_lookup(void *arg, struct mg_buf *out, struct mg_err *e
 	const struct claim *c = arg;
 	const struct sumclient client = client_for(c->call);
 	struct sumclient_answer answer;
-	const enum mg_code rc = sumclient_lookup(&client, c->path, c->version, &answer, err);
-	return rc == MG_OK ? read_cache((void *)(uintptr_t)c->call, c->at, out, err) : rc;
+	enum mg_code rc = sumclient_lookup(&client, c->path, c->version, &answer, err);
+	if (rc == MG_OK) rc = read_cache((void *)(uintptr_t)c->call, c->at, out, err);
+	/* It stood there a moment ago, which is no word of the database's. */
+	if (rc == MG_NOT_FOUND && err->cause == MG_CAUSE_STORAGE) err->code = rc = MG_UNAVAILABLE;
+	return rc;
 }
 
 static enum mg_code prove_tile(void *arg, struct mg_buf *out, struct mg_err *err)
@@ -478,11 +526,15 @@ static enum mg_code get_proven(const struct call *c, struct mg_span path, share_
 			       struct claim *claim, struct mg_buf *out, struct mg_err *err)
 {
 	struct database *d = c->database;
+	/* Who asks first must not bound what the others may get. */
+	struct mg_buf body = BUF_MAX(LOOKUP_SIZE_MAX);
 	enum mg_code rc = check_not_forked(d, err);
 	claim->call = c;
-	if (rc == MG_OK) rc = share_get(d->proven, path, prove, claim, out, err);
+	if (rc == MG_OK) rc = share_get(d->proven, path, prove, claim, &body, err);
+	if (rc == MG_OK) buf_append(out, buf_span(&body));
 	/* Bytes that prove nothing are not to be shared with those who ask next. */
 	if (rc == MG_CORRUPT) share_clear(d->share);
+	buf_deinit(&body);
 	return rc;
 }
 
@@ -547,6 +599,7 @@ static enum mg_code get_latest(const struct call *c, struct mg_buf *out, struct 
 	enum mg_code rc = check_not_forked(c->database, err);
 	if (rc != MG_OK) return rc;
 	rc = sumclient_refresh(&client, &arena, &head, err);
+	if (rc == MG_CORRUPT) share_clear(c->database->share);
 	if (rc == MG_UNAVAILABLE || rc == MG_TIMEOUT || rc == MG_NOT_FOUND) {
 		const enum mg_code why = rc;
 		rc = read_head((void *)(uintptr_t)c, &arena, &head, err);

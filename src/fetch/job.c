@@ -104,7 +104,9 @@ static void run_sumdb(struct job *j)
 			j->code = err_set(&j->err, MG_CORRUPT, MG_CAUSE_PROOF,
 					  "the answer is longer than 64 KiB");
 	}
-	if (j->code == MG_NOT_FOUND) j->ttl_ms = m->options->absent_ms;
+	/* A tile that is not there yet is there with the next record. */
+	if (j->code == MG_NOT_FOUND && span_has_prefix(j->name, SPAN("lookup/")))
+		j->ttl_ms = m->options->absent_ms;
 }
 
 /* --- targets --- */
@@ -144,7 +146,9 @@ static void set_ttl(struct job *j, struct mg_span key, bool asked)
 		break;
 	case MG_TIMEOUT:
 	case MG_UNAVAILABLE:
-		if (j->err.cause != MG_CAUSE_STORAGE) recall_absence(j, key);
+		/* What could not be proven was there. */
+		if (j->err.cause != MG_CAUSE_STORAGE && j->err.cause != MG_CAUSE_PROOF)
+			recall_absence(j, key);
 		break;
 	case MG_CORRUPT:
 		/* A bad zip of 500 MB is not fetched again for each one who asks (F09). */

@@ -40,7 +40,8 @@ static enum mg_code unproven(const struct job *j, const struct target *t,
 			"is private, name it in GOPRIVATE or GONOSUMDB",
 			db, why.text);
 	}
-	const bool silent = err->code == MG_UNAVAILABLE || err->code == MG_TIMEOUT;
+	const bool silent = err->cause != MG_CAUSE_STORAGE &&
+			    (err->code == MG_UNAVAILABLE || err->code == MG_TIMEOUT);
 	if (!silent || j->means->options->sumdb == FETCH_SUMDB_REQUIRED) {
 		const enum mg_code rc = err_wrap(err, "not proven by %s", db);
 		if (err->cause != MG_CAUSE_STORAGE) err->cause = MG_CAUSE_PROOF;
@@ -74,6 +75,10 @@ enum mg_code proof_check(const struct job *j, const struct target *t,
 		snprintf(artifact->verified, sizeof artifact->verified, "%s", PROOF_SUMDB);
 		return MG_OK;
 	}
+	/* Second looks are for who asks: a .mod would cost a zip. */
+	if (j->guess)
+		return err_set(err, MG_CANCELED, MG_CAUSE_PROOF,
+			       "not what the checksum database has recorded");
 	verdict_mismatch(j, t, evidence, artifact, &sums, err);
 	log_refusal(t, artifact, err);
 	return err->code;
@@ -85,7 +90,7 @@ void proof_blame_broken(const struct job *j, const struct target *t,
 	struct lookup_sums sums;
 	struct mg_err none, why = *err;
 	char seen[40];
-	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return;
+	if (t->kind == TARGET_INFO || j->guess || !proof_is_due(j->means, t->path)) return;
 	if (database_lookup(j->means->database, j, t->path, t->version, &sums, &none) != MG_OK)
 		return;
 	verdict_first_seen(j, t, seen, sizeof seen);
