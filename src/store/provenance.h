@@ -20,7 +20,7 @@ struct provenance_artifact {
 	uint64_t size;
 	char h1[64];       /* dirhash for mod and zip; "" for info */
 	char origin[256];  /* redacted base URL, "import", "athens" */
-	char verified[16]; /* "none" now; "sumdb" with the proof work */
+	char verified[16]; /* how: "sumdb", "exempt", "none" (fetch/proof.h) */
 	int64_t fetched_s; /* wall clock */
 };
 
