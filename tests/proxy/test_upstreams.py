@@ -35,9 +35,8 @@ def test_comma_goes_on_after_404_and_410_only(two, modgate_of):
     for i, status in enumerate((403, 401, 500, 502, 503, 429)):
         second.tree.add(f"example.com/s{i}", "v1.0.0")
         first.on(f"/s{i}/", Reply(status))
-        second.forget()
         expect.failure(m.get(f"/example.com/s{i}/@v/v1.0.0.info"), (403, 502, 503, 504))
-        assert second.requests == []
+        assert second.count(f"/s{i}/") == 0
 
 
 def test_pipe_goes_on_after_anything(two, modgate_of):

@@ -177,18 +177,19 @@ def test_f06_a_body_that_stalls(o):
 def test_f06_a_slow_body_is_cut_and_a_steady_one_is_not(o):
     def pace(size):
         def send(conn, _):
-            conn.sendall(body_of(size * 20))
-            for _ in range(20):
+            conn.sendall(body_of(size * 30))
+            for _ in range(30):
                 conn.sendall(b"x" * size)
                 time.sleep(0.05)
 
         return send
 
+    # The steady one sends in each piece what suffices for a second, so that a busy machine is no stall.
     o.on("/slow", raw=pace(1))
-    o.on("/steady", raw=pace(200))
-    failed(get(o.url + "/slow", stall_ms=300), "timeout", "http", "stalled")
-    r = fine(get(o.url + "/steady", stall_ms=300, first_byte_ms=200))
-    assert r["bytes"] == 4000 and r["ms"] > 900
+    o.on("/steady", raw=pace(2000))
+    failed(get(o.url + "/slow", stall_ms=1000), "timeout", "http", "stalled")
+    r = fine(get(o.url + "/steady", stall_ms=1000))
+    assert r["bytes"] == 60000 and r["ms"] > 1400
 
 
 def test_f06_no_connection():
