@@ -2,6 +2,7 @@
 """Fixtures of the black box tests. MODGATE names the binary (default build/modgate)."""
 
 import collections
+import os
 
 import pytest
 
@@ -125,3 +126,15 @@ def pytest_runtest_makereport(item, call):
     for log in logs:
         report.sections.append((str(log), log.read_text(errors="replace")[-5000:]))
 
+
+def pytest_terminal_summary(terminalreporter):
+    """A power loss that could not be tried must not pass for one that was survived."""
+    reasons = {r.longrepr[2] for r in terminalreporter.stats.get("skipped", ()) if "power" in r.keywords}
+    if not reasons:
+        return
+    terminalreporter.section("POWER LOSS WAS NOT TRIED", red=True, bold=True)
+    for reason in sorted(reasons):
+        terminalreporter.line(reason)
+    if os.environ.get("NOT_TRIED"):
+        with open(os.environ["NOT_TRIED"], "a") as f:
+            f.writelines(f"{reason}\n" for reason in sorted(reasons))

@@ -91,6 +91,11 @@ class Modgate:
             self.wait_ready()
         return self
 
+    def start_elsewhere(self):
+        """Again, after its end: meanwhile somebody may have taken the old port."""
+        self.port = None
+        return self.start()
+
     def wait_ready(self, seconds=20):
         end = time.monotonic() + seconds
         while True:

@@ -83,6 +83,10 @@ class Origin:
         with self.lock:
             self.rules = [r for r in self.rules if rules and r not in rules]
 
+    def gone(self):
+        """A rule for as long as nobody is to be reached here; the port stays ours, unlike with stop()."""
+        return self.on("", raw=lambda conn, request: reset(conn))
+
     def forget(self):
         with self.lock:
             self.requests.clear()
