@@ -103,7 +103,10 @@ def shared(request, tmp_path_factory):
     tree = Made()
     request.module.stock(tree)
     with Origin(tree) as o:
-        m = Modgate(tmp_path_factory.mktemp("shared"), o.url, **getattr(request.module, "SETTINGS", {}))
+        more = dict(getattr(request.module, "SETTINGS", {}))
+        # What one test has fetched ahead must not be in another's counts.
+        more["env"] = {"MODGATE_PREFETCH": "false", **more.get("env", {})}
+        m = Modgate(tmp_path_factory.mktemp("shared"), o.url, **more)
         m.start()
         yield Shared(tree, o, m)
         m.stop()

@@ -61,6 +61,8 @@ static const struct settings_def defs[] = {
 	{ "list.stale", SETTINGS_DURATION, AT(list_stale), "4m",
 	  "how much longer it is served while one refresh runs", .max = 30 * DAY },
 
+	{ "prefetch", SETTINGS_BOOL, AT(prefetch), "true",
+	  "get what the go command will ask for next before it asks; never a zip" },
 	{ "fetch.timeout", SETTINGS_DURATION, AT(fetch_timeout), "10m",
 	  "the longest a request waits for something that is not stored", .min = 1000, .max = DAY },
 	{ "fetch.threads", SETTINGS_INT, AT(fetch_threads), "64", "misses at work at a time",

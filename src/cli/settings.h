@@ -36,6 +36,7 @@ struct settings {
 	uint64_t list_fresh;
 	uint64_t list_stale;
 
+	bool prefetch;
 	uint64_t fetch_timeout;
 	uint64_t fetch_threads;
 	uint64_t fetch_absent;

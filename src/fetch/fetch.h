@@ -30,6 +30,7 @@ struct fetch_options {
 	uint32_t denied_ms; /* the same for what an upstream withholds */
 	uint32_t down_ms;   /* how long a stale answer is repeated when no origin could be asked */
 	unsigned threads;   /* flights at work at a time */
+	bool prefetch;      /* what is likely to be asked next is got before it is asked */
 	bool go_get;        /* PATH?go-get=1 may be passed through */
 };
 
@@ -41,6 +42,7 @@ struct fetch_options {
 				 .absent_ms = 30000,                                               \
 				 .denied_ms = 10000,                                               \
 				 .down_ms = 10000,                                                 \
+				 .prefetch = true,                                                 \
 				 .threads = 64 })
 
 /* MG_INVALID: the list of upstreams or the checksum database is malformed. store (open for writing), upstream and negative stay

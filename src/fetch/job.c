@@ -182,7 +182,7 @@ void job_run(struct job *j)
 				       &j->err);
 	set_ttl(j, buf_span(&key), asked);
 	if (j->code == MG_OK && asked) negative_forget(j->means->negative, buf_span(&key));
-	if (j->code == MG_OK && asked) {
+	if (j->code == MG_OK && asked && j->means->options->prefetch) {
 		j->next = arena_alloc(j->arena, NEXT_MAX * sizeof *j->next);
 		j->nexts = ahead_guess(j, j->next, NEXT_MAX, &j->next_pruned);
 	}

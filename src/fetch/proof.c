@@ -66,7 +66,8 @@ enum mg_code proof_check(const struct job *j, const struct target *t,
 			 struct provenance_artifact *artifact, struct mg_err *err)
 {
 	struct lookup_sums sums;
-	const char *says = j->means->database == NULL ? PROOF_NONE : PROOF_EXEMPT;
+	const bool exempt = j->means->database != NULL && t->kind != TARGET_INFO;
+	const char *says = exempt ? PROOF_EXEMPT : PROOF_NONE;
 	snprintf(artifact->verified, sizeof artifact->verified, "%s", says);
 	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return MG_OK;
 	if (database_lookup(j->means->database, j, t->path, t->version, &sums, err) != MG_OK)
