@@ -187,6 +187,29 @@ def test_an_older_head_is_no_fork(proving, sumdb, tree):
     assert "SECURITY" not in m.log()
 
 
+def test_a_chain_of_two(proving, origin, sumdb, tree, go_of, tmp_path):
+    """The second reaches the database through the first."""
+    chain(tree)
+    sumdb.fill(300)
+    first = proving()
+    second = proving(goproxy=first.url, gosumdb=sumdb.key)
+    sums = build(go_of(second.url, GOSUMDB=sumdb.key, GOFLAGS=PROVES), tmp_path / "cold")
+    first.stop()
+    assert build(go_of(second.url, GOSUMDB=sumdb.key, GOFLAGS=PROVES), tmp_path / "warm") == sums
+
+
+def test_what_needs_no_proof_does_not_wait_for_it(proving, sumdb, tree):
+    tree.add("example.com/m", "v1.0.0").latest("example.com/m", "v1.0.0")
+    gate = threading.Event()
+    sumdb.on("^/", hold=gate)
+    m = proving()
+    try:
+        for target in (INFO, "/example.com/m/@v/list", "/example.com/m/@latest"):
+            expect.success(m.get(target, timeout=20), tree.files[target[1:]])
+    finally:
+        gate.set()
+
+
 def test_a_name_without_a_known_key_is_told_at_the_start(modgate_of, origin):
     m = modgate_of(origin.url, wait=False, env={"GOSUMDB": "sum.nobody.test"})
     assert m.process.wait(30) != 0
@@ -435,6 +458,50 @@ def test_t01_an_empty_answer_vouches_for_nothing(proving, sumdb, tree):
     assert expect_soon(m, ZIP) == tree.files[ZIP[1:]]
 
 
+def test_answers_without_an_end(proving, sumdb, tree):
+    tree.add("example.com/m", "v1.0.0")
+    sumdb.learn("/lookup/example.com/m@v1.0.0")
+    m = proving()
+    for path in ("^/lookup/", "^/tile/"):
+        sent = []
+
+        def endless(conn, request):
+            conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000000\r\n\r\n")
+            try:
+                while len(sent) < 4000:
+                    conn.sendall(b"x" * 65536)
+                    sent.append(65536)
+            except OSError:
+                pass
+
+        rule = sumdb.on(path, raw=endless)
+        expect.failure(m.get(ZIP), 502)
+        assert sum(sent) < 32 << 20
+        sumdb.off(rule)
+        not_stored(m)
+    assert expect_soon(m, ZIP) == tree.files[ZIP[1:]]
+
+
+def test_another_key_vouches_for_nothing(proving, sumdb, sumdb_program, tree):
+    tree.add("example.com/m", "v1.0.0").add("example.com/n", "v1.0.0")
+    with Sumdb(sumdb_program, seed="17" * 32).know(tree) as other:
+        other.fill(7)
+        m = proving(gosumdb=f"{sumdb.key} {other.url}")
+        expect.failure(m.get(ZIP), 502, sumdb.name)
+        not_stored(m)
+        # The operator means it: what another key said is trusted no more, what was proven by it stays.
+        m.env["GOSUMDB"] = sumdb.gosumdb
+        m.stop()
+        m.start()
+        expect.success(m.get(ZIP), tree.files[ZIP[1:]])
+        m.env["GOSUMDB"] = other.gosumdb
+        m.stop()
+        m.start()
+        expect.success(m.get("/example.com/n/@v/v1.0.0.zip"), tree.files["example.com/n/@v/v1.0.0.zip"])
+        expect.success(m.get(f"/sumdb/{sumdb.name}/lookup/example.com/m@v1.0.0"))
+        assert other.count("^/lookup/example.com/m@") == 1 + 1  # the one that was refused, and anew
+
+
 # --- whom the database hears of
 
 
@@ -574,7 +641,10 @@ def test_a_prefetch_asks_little_and_never_for_zips(proving, origin, sumdb, cache
     sumdb.stop()
     m.config += "list:\n  fresh: 0s\n  stale: 0s\n"
     m.start()
-    assert run(go_of(m.url, GOSUMDB=sumdb.key, GOFLAGS=PROVES), "warm")[2] == sums
+    work = modules.copy_project(tmp_path / "warm", keep_sum=False)
+    go_of(m.url, GOSUMDB=sumdb.key, GOFLAGS=PROVES).run("list", "-m", "all", cwd=work)
+    proven = (work / "go.sum").read_text().splitlines()
+    assert len(proven) > 100 and set(proven) >= {line for line in sums.splitlines() if "/go.mod " in line}
 
 
 # --- at random

@@ -261,6 +261,22 @@ def sumdb_size(note):
     return int(note.split(b"\n")[1])
 
 
+def test_a_fork_is_no_outage(proving, sumdb, tree):
+    """Where proof is wanted only when the database can be reached, it was reached."""
+    tree.add("example.com/m", "v1.0.0").add("example.com/n", "v1.0.0").latest("example.com/n", "v1.0.0")
+    sumdb.fill(10)
+    m = proving(config="sumdb: when-reachable\n")
+    expect.success(m.get(ZIP))
+    sumdb.fork(at=5)
+    sumdb.fill(20)
+    for _ in range(2):
+        expect.failure(m.get("/example.com/n/@v/v1.0.0.zip"), (500, 502, 503), sumdb.name)
+        assert not list((m.store / "modules").rglob("n/@v/v1.0.0.zip"))
+        sumdb.history = "main"
+    for target in ("/example.com/n/@v/v1.0.0.info", "/example.com/n/@v/list", "/example.com/n/@latest"):
+        expect.success(m.get(target))
+
+
 def test_a_fork_seen_by_one_who_has_no_head_yet_is_none(proving, sumdb, tree):
     tree.add("example.com/m", "v1.0.0")
     sumdb.fill(10)
