@@ -71,50 +71,12 @@ static void module(void **state)
 	assert_wishes(wishlist_module, "../m@v1.0.0", "path");
 }
 
-/* What errand_print writes errand_line reads, and nothing else. */
-static void the_lines_of_an_errand(void **state)
-{
-	static const char *const good[] = { "verify", "verify repair", "warm", "acknowledge",
-					    "acknowledge start-over" };
-	static const char *const bad[] = { "",
-					   "verify ",
-					   "repair",
-					   "want",
-					   "want mod",
-					   "want mod x",
-					   "want list x.y/m@v1.0.0",
-					   "warm x",
-					   "acknowledge x" };
-	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-		struct errand e;
-		struct mg_err err;
-		struct mg_buf out = BUF_MAX(100);
-		bool complete;
-		errand_init(&e);
-		assert_int_equal(errand_line(&e, span_of(good[i]), &complete, &err), MG_OK);
-		assert_true(complete);
-		errand_print(&e, &out);
-		assert_true(span_eq(span_first(buf_span(&out), out.n - 1), span_of(good[i])));
-		buf_deinit(&out);
-		errand_deinit(&e);
-	}
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		struct errand e;
-		struct mg_err err;
-		bool complete;
-		errand_init(&e);
-		assert_int_equal(errand_line(&e, span_of(bad[i]), &complete, &err), MG_INVALID);
-		errand_deinit(&e);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gomod),
 		cmocka_unit_test(gosum),
 		cmocka_unit_test(module),
-		cmocka_unit_test(the_lines_of_an_errand),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

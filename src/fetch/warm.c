@@ -40,13 +40,11 @@ static void get(struct warm *w, const struct target *t)
 	struct arena arena = ARENA_INIT;
 	_Atomic unsigned requests = 0;
 	uint64_t bytes = 0;
-	/* A guess: what it may bring about next is on the list already, or is not wanted. */
 	struct job j = { .means = w->means,
 			 .arena = &arena,
 			 .target = *t,
 			 .flags = TICKET_UNPROVEN,
 			 .cancel = o->cancel,
-			 .guess = true,
 			 .requests = &requests };
 	const bool had = is_stored(w->means, t, &bytes);
 	job_run(&j);
