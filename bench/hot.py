@@ -20,7 +20,9 @@ def start(names, options, work, upstream):
     fixed = [(row.path, row.status, 64) for row in ROWS if row.floor]
     for name in names:
         if name == "modgate":
-            server = servers.modgate(options.modgate, work, f"file://{upstream}", work / "store")
+            env = {"GOSUMDB": (upstream / "key").read_text()}
+            store = work / "store"
+            server = servers.modgate(options.modgate, work, f"file://{upstream}", store, env=env)
         elif name == "nginx sendfile":
             server = servers.nginx("nginx-sendfile", work, upstream)
         elif name == "nginx buffered":
@@ -72,7 +74,8 @@ def measure_all(options, work):
         for row in ROWS:
             if options.only and row.name not in options.only:
                 continue
-            chosen = {n: s for n, s in running.items() if n != "nginx return" or row.floor}
+            without = {"nginx return": not row.floor, "goproxy": not row.goproxy}
+            chosen = {n: s for n, s in running.items() if not without.get(n)}
             print(f"  {row.name} …", file=sys.stderr, flush=True)
             results[row.name] = measure_row(row, chosen, options)
     finally:

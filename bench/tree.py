@@ -8,10 +8,13 @@ import io
 import json
 import random
 import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 
-STAMP = "1"  # changes when the generator does, so that an old tree is made anew
+import sumtree
+
+STAMP = "2"  # changes when the generator does, so that an old tree is made anew
 TIME = "2024-05-06T07:08:09Z"
 WORDS = (
     "return range func error string context buffer reader writer index value offset length"
@@ -116,3 +119,5 @@ def rows_tree(root):
     add_module(root, "mod.example/bench/zip7m", ["v1.0.0"], 7_300_000)
     for i in range(64):
         add_module(root, f"mod.example/hot/m{i:02}", ["v1.0.0"], 60 * 1024)
+    with tempfile.TemporaryDirectory() as work:
+        sumtree.add(root, Path(work))
