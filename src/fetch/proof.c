@@ -102,31 +102,54 @@ void proof_blame_broken(const struct job *j, const struct target *t,
 	log_refusal(t, artifact, err);
 }
 
-enum mg_code proof_stored(const struct job *j, const struct target *t, bool again, bool *differs,
-			  struct mg_err *err)
+static bool is_proven(const struct provenance_artifact *a)
+{
+	return strcmp(a->verified, PROOF_SUMDB) == 0;
+}
+
+void proof_ask(const struct job *j, const struct target *t, bool again, struct proof_word *out)
 {
 	struct provenance known;
-	struct lookup_sums sums;
+	struct mg_err none;
+	*out = (struct proof_word){ .again = again };
+	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return;
+	const struct provenance_artifact *a = &known.artifact[provenance_kind_of(t->kind)];
+	if (!again && provenance_read(j->means->store, t, &known, &none) == MG_OK && a->present &&
+	    is_proven(a))
+		return;
+	out->asked = true;
+	out->code =
+		database_lookup(j->means->database, j, t->path, t->version, &out->sums, &out->err);
+}
+
+enum mg_code proof_stored(const struct job *j, const struct target *t,
+			  const struct proof_word *word, bool *differs, struct mg_err *err)
+{
+	struct provenance known;
 	*differs = false;
 	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return MG_OK;
 	enum mg_code rc = provenance_read(j->means->store, t, &known, err);
 	if (rc != MG_OK) return rc;
 	struct provenance_artifact *a = &known.artifact[provenance_kind_of(t->kind)];
 	if (!a->present) return err_set(err, MG_NOT_FOUND, MG_CAUSE_STORAGE, "no record");
-	const bool proven = strcmp(a->verified, PROOF_SUMDB) == 0;
-	if (proven && !again) return MG_OK;
-	rc = database_lookup(j->means->database, j, t->path, t->version, &sums, err);
-	if (rc != MG_OK) return unproven(j, t, a, err);
-	*differs = strcmp(a->h1, recorded_hash(t, &sums)) != 0;
+	if (is_proven(a) && !word->again) return MG_OK;
+	if (!word->asked)
+		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_STORAGE,
+			       "its record changed while it was looked at; try again");
+	if (word->code != MG_OK) {
+		*err = word->err;
+		return unproven(j, t, a, err);
+	}
+	*differs = strcmp(a->h1, recorded_hash(t, &word->sums)) != 0;
 	if (*differs) {
 		err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 			"the stored copy (from %.100s) is %s where %s has recorded %s",
 			ask_name(a->origin), a->h1, database_name(j->means->database),
-			recorded_hash(t, &sums));
+			recorded_hash(t, &word->sums));
 		log_refusal(t, a, err);
 		return err->code;
 	}
-	if (proven) return MG_OK;
+	if (is_proven(a)) return MG_OK;
 	snprintf(a->verified, sizeof a->verified, "%s", PROOF_SUMDB);
 	return provenance_record(j->means->store, t, a, err);
 }

@@ -8,6 +8,7 @@
 #include "gomod/proxylist.h"
 #include "gomod/zipsource.h"
 #include "store/provenance.h"
+#include "sumdb/lookup.h"
 
 /* What a record's "verified" says. */
 #define PROOF_NONE   "none"   /* nobody was asked */
@@ -34,10 +35,22 @@ MG_CHECK enum mg_code proof_check(const struct job *j, const struct target *t,
  * blame. */
 void proof_blame_broken(const struct job *j, const struct target *t,
 			const struct provenance_artifact *artifact, struct mg_err *err);
-/* The same proof for what is stored without one; its record says so afterwards. again: also for what has
- * one. *differs: the stored bytes are not what is recorded (MG_CORRUPT, PROOF). MG_NOT_FOUND: it has no
- * record. The caller holds the version's lock. */
-MG_CHECK enum mg_code proof_stored(const struct job *j, const struct target *t, bool again,
-				   bool *differs, struct mg_err *err);
+/* What the database says of something that is stored. */
+struct proof_word {
+	bool again; /* also of what has a proof on record */
+	bool asked;
+	enum mg_code code; /* the rest is of this question */
+	struct lookup_sums sums;
+	struct mg_err err;
+};
+
+/* Asks, if it is due. That may take its time: before the version's lock is taken. */
+void proof_ask(const struct job *j, const struct target *t, bool again, struct proof_word *out);
+/* The same proof for what is stored without one; its record says so afterwards. *differs: the stored
+ * bytes are not what is recorded (MG_CORRUPT, PROOF). MG_NOT_FOUND: it has no record. Does not ask
+ * anybody; the caller holds the version's lock. */
+MG_CHECK enum mg_code proof_stored(const struct job *j, const struct target *t,
+				   const struct proof_word *word, bool *differs,
+				   struct mg_err *err);
 
 #endif

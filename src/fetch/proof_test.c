@@ -364,22 +364,29 @@ static const char *verified_of(struct sumbench *b)
 	return known.artifact[PROVENANCE_MOD].verified;
 }
 
+static enum mg_code prove_stored(struct sumbench *b, bool again, bool *differs, struct mg_err *err)
+{
+	const struct target t = target_of(b, TARGET_MOD);
+	struct proof_word word;
+	proof_ask(&b->job, &t, again, &word);
+	return proof_stored(&b->job, &t, &word, differs, err);
+}
+
 static void what_is_stored_is_proven_later(void **state)
 {
 	struct sumbench *b = *state;
 	struct mg_err err;
 	bool differs;
-	const struct target t = target_of(b, TARGET_MOD);
 	record(b);
-	assert_int_equal(proof_stored(&b->job, &t, false, &differs, &err), MG_NOT_FOUND);
+	assert_int_equal(prove_stored(b, false, &differs, &err), MG_NOT_FOUND);
 	store_mod(b, GOMOD);
 	assert_string_equal(verified_of(b), PROOF_NONE);
-	assert_int_equal(proof_stored(&b->job, &t, false, &differs, &err), MG_OK);
+	assert_int_equal(prove_stored(b, false, &differs, &err), MG_OK);
 	assert_false(differs);
 	assert_string_equal(verified_of(b), PROOF_SUMDB);
 	const unsigned asked = b->requests;
 	sumbench_restart(b);
-	assert_int_equal(proof_stored(&b->job, &t, true, &differs, &err), MG_OK);
+	assert_int_equal(prove_stored(b, true, &differs, &err), MG_OK);
 	assert_int_equal(b->requests, asked);
 }
 
@@ -389,11 +396,10 @@ static void what_is_stored_may_differ(void **state)
 	struct mg_err err;
 	bool differs;
 	char verified[16];
-	const struct target t = target_of(b, TARGET_MOD);
 	record(b);
 	serve(b, GOMOD_2, NULL, 0);
 	store_mod(b, GOMOD_2);
-	assert_int_equal(proof_stored(&b->job, &t, false, &differs, &err), MG_CORRUPT);
+	assert_int_equal(prove_stored(b, false, &differs, &err), MG_CORRUPT);
 	assert_true(differs);
 	assert_int_equal(err.cause, MG_CAUSE_PROOF);
 	assert_string_equal(verified_of(b), PROOF_NONE);

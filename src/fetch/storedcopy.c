@@ -84,15 +84,43 @@ static bool is_sound(const struct job *j, const struct target *t, const struct s
 	return hash_is(sha256, record, err);
 }
 
+/* Two looks a moment apart: another thread may have healed it in between, and the new copy must not be
+ * blamed for what the old one was. */
+static enum storedcopy_state blame(const struct job *j, const struct target *t,
+				   const struct store_file *seen, struct mg_err *err)
+{
+	struct mg_buf key = BUF_MAX(KEY_MAX);
+	struct mg_err why = *err;
+	struct store_file now;
+	enum storedcopy_state state = STOREDCOPY_ABSENT;
+	store_key(t, &key);
+	pthread_mutex_lock(storedcopy_lock(t));
+	const enum store_find found = store_find(j->means->store, buf_cstr(&key), true, &now, err);
+	if (found == STORE_HIT) close(now.fd);
+	const bool same = found == STORE_HIT && seen != NULL && now.inode == seen->inode &&
+			  now.ctime_ns == seen->ctime_ns;
+	if (found == STORE_HIT && !same)
+		state = STOREDCOPY_SOUND;
+	else if (found != STORE_MISS)
+		state = storedcopy_set_aside(j->means, t, why.text, err) == MG_OK
+				? STOREDCOPY_DAMAGED
+				: STOREDCOPY_TROUBLED;
+	pthread_mutex_unlock(storedcopy_lock(t));
+	if (state == STOREDCOPY_DAMAGED) *err = why;
+	buf_deinit(&key);
+	return state;
+}
+
 enum mg_code storedcopy_look(const struct job *j, const struct target *t, bool damaged,
 			     enum storedcopy *out, struct mg_err *err)
 {
 	struct mg_buf key = BUF_MAX(KEY_MAX);
 	struct store_file file;
 	bool sound = true;
-	enum mg_code rc = MG_OK;
 	store_key(t, &key);
-	switch (store_find(j->means->store, buf_cstr(&key), true, &file, err)) {
+	const enum store_find found = store_find(j->means->store, buf_cstr(&key), true, &file, err);
+	buf_deinit(&key);
+	switch (found) {
 	case STORE_HIT:
 		*out = STOREDCOPY_GOOD;
 		if (damaged) sound = is_sound(j, t, &file, out, err);
@@ -106,14 +134,18 @@ enum mg_code storedcopy_look(const struct job *j, const struct target *t, bool d
 	case STORE_WOULD_BLOCK:
 		*out = STOREDCOPY_NONE;
 	}
-	if (!sound) {
-		*out = STOREDCOPY_NONE;
-		struct mg_err fault;
-		rc = storedcopy_set_aside(j->means, t, err->text, &fault);
-		if (rc != MG_OK) *err = fault;
+	if (sound) return MG_OK;
+	*out = STOREDCOPY_NONE;
+	switch (blame(j, t, found == STORE_HIT ? &file : NULL, err)) {
+	case STOREDCOPY_SOUND:
+		*out = STOREDCOPY_GOOD;
+		break;
+	case STOREDCOPY_TROUBLED:
+		return err->code;
+	default:
+		break;
 	}
-	buf_deinit(&key);
-	return rc;
+	return MG_OK;
 }
 
 /* A file that was copied into the store has no record before this. *differs: it is no such artifact. */
@@ -137,13 +169,15 @@ static enum mg_code record_stored(const struct job *j, const struct target *t, b
 enum mg_code storedcopy_prove(const struct job *j, const struct target *t, bool *gone,
 			      struct mg_err *err)
 {
+	struct proof_word word;
 	*gone = false;
 	if (!proof_is_due(j->means, t->path)) return MG_OK;
+	proof_ask(j, t, false, &word);
 	pthread_mutex_lock(storedcopy_lock(t));
-	enum mg_code rc = proof_stored(j, t, false, gone, err);
+	enum mg_code rc = proof_stored(j, t, &word, gone, err);
 	if (rc == MG_NOT_FOUND) {
 		rc = record_stored(j, t, gone, err);
-		if (rc == MG_OK) rc = proof_stored(j, t, false, gone, err);
+		if (rc == MG_OK) rc = proof_stored(j, t, &word, gone, err);
 	}
 	if (*gone) {
 		struct mg_err why = *err;
@@ -228,33 +262,6 @@ static enum mg_code hash_h1(const struct target *t, struct store_file *f, char o
 	return rc;
 }
 
-/* Two looks a moment apart: another thread may have healed it in between, and the new copy must not be
- * blamed for what the old one was. */
-static enum storedcopy_state blame(const struct job *j, const struct target *t,
-				   const struct store_file *seen, struct mg_err *err)
-{
-	struct mg_buf key = BUF_MAX(KEY_MAX);
-	struct mg_err why = *err;
-	struct store_file now;
-	enum storedcopy_state state = STOREDCOPY_ABSENT;
-	store_key(t, &key);
-	pthread_mutex_lock(storedcopy_lock(t));
-	const enum store_find found = store_find(j->means->store, buf_cstr(&key), true, &now, err);
-	if (found == STORE_HIT) close(now.fd);
-	const bool same = found == STORE_HIT && seen != NULL && now.inode == seen->inode &&
-			  now.ctime_ns == seen->ctime_ns;
-	if (found == STORE_HIT && !same)
-		state = STOREDCOPY_SOUND;
-	else if (found != STORE_MISS)
-		state = storedcopy_set_aside(j->means, t, why.text, err) == MG_OK
-				? STOREDCOPY_DAMAGED
-				: STOREDCOPY_TROUBLED;
-	pthread_mutex_unlock(storedcopy_lock(t));
-	if (state == STOREDCOPY_DAMAGED) *err = why;
-	buf_deinit(&key);
-	return state;
-}
-
 static enum storedcopy_state take_in(const struct job *j, const struct target *t,
 				     const struct store_file *seen, struct mg_err *err)
 {
@@ -296,10 +303,12 @@ static enum mg_code compare(const struct job *j, const struct target *t, struct 
 static enum storedcopy_state prove(const struct job *j, const struct target *t,
 				   const struct store_file *seen, bool again, struct mg_err *err)
 {
+	struct proof_word word;
 	bool differs;
 	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return STOREDCOPY_SOUND;
+	proof_ask(j, t, again, &word);
 	pthread_mutex_lock(storedcopy_lock(t));
-	const enum mg_code rc = proof_stored(j, t, again, &differs, err);
+	const enum mg_code rc = proof_stored(j, t, &word, &differs, err);
 	pthread_mutex_unlock(storedcopy_lock(t));
 	if (rc == MG_OK) return STOREDCOPY_SOUND;
 	return differs ? blame(j, t, seen, err) : STOREDCOPY_UNASKED;
