@@ -121,6 +121,10 @@ enum look_result look_run(struct look *l, bool may_block)
 	struct store_file file;
 	enum look_result res = result_of(store_find(l->store, l->key, may_block, &file, &l->err));
 	if (res != LOOK_HIT) return res;
+	if (file.settling && !l->settling && !target_is_mutable(l->target->kind)) {
+		close(file.fd);
+		return LOOK_MISS;
+	}
 	l->size = file.size;
 	l->mtime_ns = file.mtime_ns;
 	if (file.size > LOOK_SMALL) {

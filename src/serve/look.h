@@ -30,7 +30,8 @@ struct look {
 	struct store *store;
 	const struct target *target;
 	const char *key;
-	bool prove; /* what has no proof on record is LOOK_UNPROVEN */
+	bool prove;    /* what has no proof on record is LOOK_UNPROVEN */
+	bool settling; /* what may be on its way to the disk still is a LOOK_HIT, no LOOK_MISS */
 	/* out */
 	struct mg_buf bytes; /* small: the content */
 	int fd;              /* large: open file, or -1 */

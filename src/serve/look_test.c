@@ -205,6 +205,26 @@ static void damage_is_no_want_of_proof(void **state)
 	buf_deinit(&key);
 }
 
+/* Its name is there and may go again with the power: only fetch, which is at it, knows when not. */
+static void what_is_not_durable_yet_is_left_to_fetch(void **state)
+{
+	struct shelf *s = *state;
+	char path[200], other[200];
+	commit(s, TARGET_MOD, bytes_of(s, 100, 'x'), "sumdb");
+	snprintf(path, sizeof path, "%s/%s", s->root, key_of(s, TARGET_MOD));
+	snprintf(other, sizeof other, "%s/tmp/0", s->root);
+	assert_int_equal(link(path, other), 0);
+	assert_int_equal(look_for(s, TARGET_MOD, true, NULL), LOOK_MISS);
+	const struct target t = target_of(s, TARGET_MOD);
+	struct look l;
+	look_init(&l, s->store, &t, key_of(s, TARGET_MOD), true);
+	l.settling = true;
+	assert_int_equal(look_run(&l, true), LOOK_HIT);
+	look_deinit(&l);
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(look_for(s, TARGET_MOD, true, NULL), LOOK_HIT);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -213,6 +233,7 @@ int main(void)
 		TEST(what_has_no_proof_is_not_shown),
 		TEST(what_was_proven_meanwhile_is_shown),
 		TEST(damage_is_no_want_of_proof),
+		TEST(what_is_not_durable_yet_is_left_to_fetch),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,6 +208,7 @@ static void begin_look(struct pending *p)
 {
 	p->forgotten = p->table->w->forgotten;
 	init_look(&p->look, p->table->w, &p->target, p->key);
+	p->look.settling = p->fetched; /* fetch knows */
 }
 
 static struct pending *pending_new(struct pending_table *t, const struct target *target,

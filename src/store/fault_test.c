@@ -107,6 +107,39 @@ static void test_lost_stage(void **state)
 	assert_int_equal(access(fixture_path(f, KEY), F_OK), -1);
 }
 
+struct watch {
+	struct fixture *f;
+	int linked, settling;
+};
+
+static int look_while_syncing(void *arg, enum io_op op, const char *name)
+{
+	(void)name;
+	struct watch *w = arg;
+	struct store_file file;
+	if (op == IO_LINK) w->linked = 1;
+	if (op != IO_FSYNC_FOLDER || !w->linked) return 0;
+	assert_int_equal(store_find(w->f->store, KEY, true, &file, &w->f->err), STORE_HIT);
+	close(file.fd);
+	w->settling += file.settling;
+	return 0;
+}
+
+/* Between the name and the sync of its folder a reader can tell. */
+static void test_not_durable_yet(void **state)
+{
+	struct fixture *f = *state;
+	struct watch w = { .f = f };
+	struct store_file file;
+	f->store->io = (struct io){ look_while_syncing, &w };
+	assert_int_equal(store_put(f->store, KEY, SPAN("x"), STAGE_CREATE, &f->err), MG_OK);
+	f->store->io = (struct io){ 0 };
+	assert_int_equal(w.settling, 1);
+	assert_int_equal(store_find(f->store, KEY, true, &file, &f->err), STORE_HIT);
+	close(file.fd);
+	assert_false(file.settling);
+}
+
 static int fail_write(void *arg, enum io_op op, const char *name)
 {
 	(void)name;
@@ -188,7 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(test_each_operation),  FIXTURE_TEST(test_lost_stage),
 		FIXTURE_TEST(test_full_then_space), FIXTURE_TEST(test_refusal),
-		cmocka_unit_test(test_guard),
+		FIXTURE_TEST(test_not_durable_yet), cmocka_unit_test(test_guard),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

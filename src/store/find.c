@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "store/store_internal.h"
 
 static enum store_find fault(const char *key, int errnum, struct mg_err *err)
@@ -29,9 +30,17 @@ static enum store_find fault(const char *key, int errnum, struct mg_err *err)
 	}
 }
 
+#define SETTLING_MS (60 * 1000)
+
 static int64_t nanoseconds(struct timespec t)
 {
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static bool is_settling(const struct stat *st)
+{
+	return st->st_nlink > 1 &&
+	       clock_wall_ms() - nanoseconds(st->st_ctim) / 1000000 < SETTLING_MS;
 }
 
 enum store_find store_find(struct store *s, const char *key, bool may_block, struct store_file *out,
@@ -57,6 +66,7 @@ enum store_find store_find(struct store *s, const char *key, bool may_block, str
 		.mtime_ns = nanoseconds(st.st_mtim),
 		.ctime_ns = nanoseconds(st.st_ctim),
 		.inode = st.st_ino,
+		.settling = is_settling(&st),
 	};
 	return STORE_HIT;
 }

@@ -78,6 +78,12 @@ int io_fsync_folder(const struct io *io, int fd)
 	return rc == -EINVAL ? 0 : rc;
 }
 
+int io_sync_all(const struct io *io, int fd)
+{
+	const int rc = gate(io, IO_FSYNC_FOLDER, "");
+	return rc != 0 ? rc : result(syncfs(fd));
+}
+
 int io_link(const struct io *io, int from, const char *name, int to, const char *new_name)
 {
 	const int rc = gate(io, IO_LINK, new_name);

@@ -40,6 +40,8 @@ int io_truncate(const struct io *io, int fd);                                  /
 int io_fsync(const struct io *io, int fd);
 /* File systems that cannot sync a folder (EINVAL) count as done: there is nothing more to do. */
 int io_fsync_folder(const struct io *io, int fd);
+/* All that was written to the file system of this folder, by whomever. An IO_FSYNC_FOLDER too. */
+int io_sync_all(const struct io *io, int fd);
 int io_link(const struct io *io, int from, const char *name, int to, const char *new_name);
 int io_rename(const struct io *io, int from, const char *name, int to, const char *new_name);
 int io_unlink(const struct io *io, int folder, const char *name);

@@ -8,11 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/store_internal.h"
+
+#define LOCK_WAIT_MS  2000
+#define LOCK_PAUSE_NS (20 * 1000 * 1000)
 
 static const char *const store_folders[] = { "modules",    "sumdb", "tmp",
 					     "quarantine", "meta",  "audit" };
@@ -65,16 +70,27 @@ static int make_root(const struct io *io, const char *root)
 	return 0;
 }
 
+/* Who was killed a moment ago holds the lock until the kernel has taken all of it apart. */
+static int wait_for_lock(int fd)
+{
+	const uint64_t end_ms = clock_mono_ms() + LOCK_WAIT_MS;
+	for (;;) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+		if (errno != EWOULDBLOCK || clock_mono_ms() >= end_ms) return -errno;
+		nanosleep(&(struct timespec){ .tv_nsec = LOCK_PAUSE_NS }, NULL);
+	}
+}
+
 /* The file stays for ever: removing it would let two processes lock two different files. */
 static enum mg_code take_lock(struct store *s, struct mg_err *err)
 {
 	s->lock = io_open_or_create(&s->io, s->root, "lock");
 	if (s->lock < 0) return err_errno(err, -s->lock, "store %s: cannot open its lock", s->path);
 	char who[24] = "";
-	if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
-		const int errnum = errno;
-		if (errnum != EWOULDBLOCK)
-			return err_errno(err, errnum, "store %s: cannot lock it", s->path);
+	const int locked = wait_for_lock(s->lock);
+	if (locked != 0) {
+		if (locked != -EWOULDBLOCK)
+			return err_errno(err, -locked, "store %s: cannot lock it", s->path);
 		const ssize_t n = pread(s->lock, who, sizeof who - 1, 0);
 		const int digits = n > 0 ? (int)strspn(who, "0123456789") : 0;
 		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_STORAGE,
@@ -89,7 +105,9 @@ static enum mg_code take_lock(struct store *s, struct mg_err *err)
 	return MG_OK;
 }
 
-/* What a crash left half written. Nobody else can be using it: the lock is ours. */
+/* What a crash left half written. Nobody else can be using it: the lock is ours. Who died between giving
+ * a file its name and syncing the folder has left its name in tmp too: that file may be served from now
+ * on, so it has to be durable first. */
 static enum mg_code clear_tmp(struct store *s, struct mg_err *err)
 {
 	const int fd = openat(s->root, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -100,8 +118,15 @@ static enum mg_code clear_tmp(struct store *s, struct mg_err *err)
 		return err_errno(err, errnum, "store %s: cannot read tmp", s->path);
 	}
 	enum mg_code rc = MG_OK;
+	bool synced = false;
 	for (struct dirent *e; rc == MG_OK && (e = readdir(d)) != NULL;) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+		const int lost = synced ? 0 : io_sync_all(&s->io, fd);
+		synced = true;
+		if (lost != 0) {
+			rc = err_errno(err, -lost, "store %s: cannot sync it", s->path);
+			break;
+		}
 		const int gone = io_unlink(&s->io, fd, e->d_name);
 		if (gone != 0 && gone != -ENOENT)
 			rc = err_errno(err, -gone, "store %s: cannot remove tmp/%s", s->path,

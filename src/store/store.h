@@ -34,6 +34,10 @@ struct store_file {
 	int64_t mtime_ns; /* mutable targets: when they were last known to be true */
 	int64_t ctime_ns;
 	uint64_t inode;
+	/* Its commit has given it its name and not yet made that durable: to a reader it is not there.
+	 * (Told from its second name, in tmp, which goes last. One that stays for other reasons,
+	 * such as a backup by hard links, counts for a minute.) */
+	bool settling;
 };
 
 enum store_find {
