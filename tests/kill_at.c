@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kill_at PID N [NAME]: kills the process when any of its threads begins the Nth system call from now (of
- * that name), before that call does anything. Prints "ready" when it counts, and at the end "killed NAME"
+ * that name; NAME+: the one that the same thread begins after it), before that call does anything. Prints "ready" when it counts, and at the end "killed NAME"
  * or, when standard input has ended before, "counted ALL NAME=K NAME=K ...", and lets go of the process. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,9 @@ static struct {
 static pid_t pid;
 static uint64_t wanted, counted;
 static const char *only; /* NULL: calls of any name */
+static size_t only_n;
+static bool next;     /* not at the call, but at the one after */
+static pid_t reached; /* the thread that has come to it */
 
 static size_t which(uint64_t number)
 {
@@ -71,8 +75,14 @@ static void on_call(pid_t thread)
 	if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return;
 	const size_t i = which(info.entry.nr);
 	calls[i].counted++;
-	if (only != NULL && strcmp(only, calls[i].name) != 0) return;
-	if (++counted != wanted) return;
+	if (thread != reached) {
+		if (only != NULL &&
+		    (strncmp(only, calls[i].name, only_n) != 0 || calls[i].name[only_n] != '\0'))
+			return;
+		if (++counted != wanted) return;
+		reached = thread;
+		if (next) return;
+	}
 	kill(pid, SIGKILL);
 	say("killed", calls[i].name);
 }
@@ -120,6 +130,8 @@ int main(int argc, char **argv)
 	pid = (pid_t)strtol(argv[1], NULL, 10);
 	wanted = strtoull(argv[2], NULL, 10);
 	only = argv[3];
+	only_n = only != NULL ? strcspn(only, "+") : 0;
+	next = only != NULL && only[only_n] == '+';
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);

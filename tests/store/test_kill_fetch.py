@@ -4,47 +4,24 @@ upstream, the proof by the checksum database, the tiles and the head it leaves, 
 test_crash.py does the same to a single commit."""
 
 import collections
-import os
-import pathlib
 import random
 import re
 import shutil
-import subprocess
 import threading
 
 import pytest
 
 from lib import expect, modgate, storecheck
+from lib.kills import KillAt
 from lib.origin import Origin
 from lib.sumdb import Sumdb
 from lib.tree import Made
 
-KILL_AT = os.environ.get("KILL_AT") or str(pathlib.Path(modgate.binary()).parent / "kill_at")
 ENDS = ("info", "mod", "zip")
 # What changes the store: each of them has to be among the calls that somebody was killed at.
 WRITES = {"pwrite64", "fsync", "linkat", "renameat", "unlinkat", "mkdirat"}
 # Nothing is tried twice, no failure is remembered.
 CONFIG = "upstream:\n  retries: 0\n  breaker-failures: 1000\nfetch:\n  absent: 0s\n  denied: 0s\n  down: 0s\n"
-
-
-class KillAt:
-    """Within the block the process dies at its nth system call (of that name), if it comes that far."""
-
-    def __init__(self, pid, nth, name=None):
-        self.argv = [KILL_AT, str(pid), str(nth), *([name] if name else [])]
-
-    def __enter__(self):
-        self.process = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "ready\n", "it cannot be traced"
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        out = self.process.stdout.read()
-        self.process.stdout.close()
-        assert self.process.wait(60) == 0
-        self.what, self.value, *names = out.split()
-        self.counted = collections.Counter({n: int(k) for n, k in (one.split("=") for one in names)})
 
 
 def soon(check):

@@ -11,6 +11,7 @@ import pytest
 from store import power_loss
 
 from lib import disk, expect, http, modgate, storecheck
+from lib.kills import KillAt
 from lib.origin import Origin
 from lib.tree import Made
 
@@ -40,7 +41,7 @@ def lose_power_at(kind, folder, sumdb, delays):
     sumdb.know(tree).fill(300)
 
     def watch(proxy):
-        storecheck.check(proxy.store, tree, sumdb)
+        storecheck.check(proxy.store / "modgate", tree, sumdb)
         check_database_alone(proxy.get, sumdb, ["lookup/example.com/m@v1.0.0"])
 
     outcomes = list(power_loss.sweep(folder, kind, delays, tree=tree, env={"GOSUMDB": sumdb.gosumdb},
@@ -154,3 +155,46 @@ def test_f02_power_goes_under_load_often(kind, tmp_path, sumdb):
     rng = random.Random()
     answers = [lose_power_under_load(kind, tmp_path / str(i), sumdb, rng) for i in range(40)]
     print(f"{kind}: {len(answers)} power losses under load, {sum(answers)} artifacts answered, all kept")
+
+
+def lose_power_after_a_kill(kind, folder, name, nth):
+    """The writer dies at that call, another one takes its place, and when all is answered the power goes. What the
+    dead one had given a name and not synced was there for everybody to see."""
+    folder.mkdir()
+    tree, targets = power_loss.made(), [power_loss.MODULE + end for end in power_loss.ENDS]
+    with disk.Disk(folder, kind) as d, Origin(tree) as origin:
+        store = d.mount / "store"
+        m = modgate.Modgate(folder, origin.url, config=CONFIG + f"store: {store}\n", store=store).start()
+        try:
+            with KillAt(m.children()["fetch"], nth, name) as killer:
+                for target in targets:
+                    assert expect.success(m.get(target)).body == tree.files[target[1:]]
+            d.lose_power()
+            m.kill()
+            d.mount_again()
+            origin.stop()
+            m.start_elsewhere()
+            storecheck.check(store, tree)
+            for target in targets:
+                assert expect.success(m.get(target)).body == tree.files[target[1:]], (name, nth)
+            m.stop()
+        finally:
+            m.stop(check=False)
+    return killer
+
+
+def test_f02_power_goes_after_a_kill(kind, tmp_path):
+    calls = lose_power_after_a_kill(kind, tmp_path / "0", "none", 1).counted
+    assert calls["linkat"] == 3  # .info, .mod, .zip: each followed by the sync of its folder
+    for nth in (1, 2, 3):
+        killer = lose_power_after_a_kill(kind, tmp_path / str(nth), "linkat+", nth)
+        assert (killer.what, killer.value) == ("killed", "fsync")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_f02_power_goes_after_a_kill_at_any_sync(kind, tmp_path):
+    calls = lose_power_after_a_kill(kind, tmp_path / "0", "none", 1).counted
+    for name in ("fsync", "linkat", "renameat"):
+        for nth in range(1, calls[name] + 1):
+            lose_power_after_a_kill(kind, tmp_path / f"{name}{nth}", name, nth)
