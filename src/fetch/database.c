@@ -9,16 +9,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fetch/ask.h"
+#include "fetch/fork.h"
 #include "fetch/origin.h"
 #include "fetch/share.h"
 #include "gomod/modpath.h"
 #include "sumdb/forkreport.h"
 #include "sumdb/gosumdb.h"
 
-#define KEY_MAX      16384
-#define URL_MAX      16384
-#define NOTE_MAX     (1u << 20)
-#define EVIDENCE_MAX (4u << 20)
+#define KEY_MAX  16384
+#define URL_MAX  16384
+#define NOTE_MAX (1u << 20)
 /* A tile or lookup that was got stays at hand until it is in the store. */
 #define SHARE_MS 5000
 /* The .mod, its client's lookup and the zip want the same proof one after the other. */
@@ -43,7 +43,7 @@ struct database {
 	struct treehead head;
 	struct mg_buf base; /* where it is reached; empty: not known */
 	uint64_t base_until_ms;
-	struct mg_buf evidence; /* of a fork, which the store could not take */
+	struct fork fork;
 };
 
 /* One call, on behalf of one job. */
@@ -263,65 +263,20 @@ static enum mg_code swap_head(void *arg, const struct treehead *old,
 
 /* --- two histories --- */
 
-/* The caller holds the mutex. */
-static enum mg_code store_evidence(struct database *d, struct mg_span evidence, struct mg_err *err)
-{
-	struct mg_buf key = BUF_MAX(KEY_MAX);
-	key_of(d, SPAN("fork"), &key);
-	const enum mg_code rc = store_put(d->store, buf_cstr(&key), evidence, STAGE_CREATE, err);
-	buf_deinit(&key);
-	return rc;
-}
-
 static void keep_evidence(void *arg, struct mg_span evidence)
 {
 	const struct call *c = arg;
 	struct database *d = c->database;
-	struct mg_err err;
-	log_error("SECURITY ERROR: the checksum database has shown two histories; nothing more is "
-		  "proven with it until an operator says so (modgate sumdb acknowledge)",
-		  LOG_S("database", d->client.key.name));
 	pthread_mutex_lock(&d->mutex);
-	if (store_evidence(d, evidence, &err) != MG_OK) {
-		log_error("cannot keep the evidence of a fork", LOG_S("reason", err.text),
-			  LOG_SP("evidence", evidence));
-		buf_clear(&d->evidence);
-		buf_append(&d->evidence, evidence);
-	}
+	fork_keep(&d->fork, evidence);
 	pthread_mutex_unlock(&d->mutex);
-}
-
-/* Looked up in the store each time, where the operator's command takes it away. The caller holds the
- * mutex. */
-static enum mg_code find_fork(struct database *d, bool *forked, struct mg_err *err)
-{
-	struct mg_buf key = BUF_MAX(KEY_MAX);
-	struct store_file file;
-	enum mg_code rc = MG_OK;
-	*forked = d->evidence.n > 0;
-	if (*forked && store_evidence(d, buf_span(&d->evidence), err) == MG_OK)
-		buf_clear(&d->evidence);
-	key_of(d, SPAN("fork"), &key);
-	switch (store_find(d->store, buf_cstr(&key), true, &file, err)) {
-	case STORE_HIT:
-		close(file.fd);
-		*forked = true;
-		break;
-	case STORE_MISS:
-		break;
-	case STORE_WOULD_BLOCK:
-	case STORE_FAULT:
-		rc = *forked ? MG_OK : err->code;
-	}
-	buf_deinit(&key);
-	return rc;
 }
 
 static enum mg_code check_not_forked(struct database *d, struct mg_err *err)
 {
 	bool forked;
 	pthread_mutex_lock(&d->mutex);
-	const enum mg_code rc = find_fork(d, &forked, err);
+	const enum mg_code rc = fork_find(&d->fork, &forked, err);
 	pthread_mutex_unlock(&d->mutex);
 	if (rc != MG_OK || !forked) return rc;
 	return err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
@@ -330,56 +285,19 @@ static enum mg_code check_not_forked(struct database *d, struct mg_err *err)
 		       d->client.key.name);
 }
 
-/* Trust begins anew: with the next head that is seen. The caller holds the mutex. */
-static enum mg_code start_over_at(struct database *d, const char *when, struct mg_buf *kept,
-				  struct mg_err *err)
-{
-	struct mg_buf from = BUF_MAX(KEY_MAX), to = BUF_MAX(KEY_MAX);
-	buf_printf(&from, "sumdb/%s", d->client.key.name);
-	buf_printf(&to, "sumdb/%s.%s", d->client.key.name, when);
-	const enum mg_code rc = store_move(d->store, buf_cstr(&from), buf_cstr(&to), err);
-	if (rc == MG_OK) {
-		d->head = treehead_empty();
-		buf_clear(&d->head_note);
-		buf_printf(kept, "%s/fork", to.p);
-	}
-	buf_deinit(&from);
-	buf_deinit(&to);
-	return rc;
-}
-
-static enum mg_code keep_aside(struct database *d, const char *when, struct mg_buf *kept,
-			       struct mg_err *err)
-{
-	struct mg_buf from = BUF_MAX(KEY_MAX);
-	key_of(d, SPAN("fork"), &from);
-	buf_printf(kept, "%s.%s", buf_cstr(&from), when);
-	const enum mg_code rc = store_move(d->store, from.p, buf_cstr(kept), err);
-	buf_deinit(&from);
-	return rc;
-}
-
 enum mg_code database_acknowledge(struct database *d, bool start_over, int64_t wall_s,
 				  struct mg_buf *kept, struct mg_err *err)
 {
-	char when[21];
-	bool forked;
-	clock_rfc3339(wall_s, when);
 	pthread_mutex_lock(&d->mutex);
-	enum mg_code rc = find_fork(d, &forked, err);
-	if (rc == MG_OK && !forked)
-		rc = err_set(err, MG_NOT_FOUND, MG_CAUSE_PROOF,
-			     "%s has not shown two histories: there is nothing to acknowledge",
-			     d->client.key.name);
-	else if (rc == MG_OK)
-		rc = (start_over ? start_over_at : keep_aside)(d, when, kept, err);
+	const enum mg_code rc = fork_acknowledge(&d->fork, start_over, wall_s, kept, err);
+	if (rc == MG_OK && start_over) {
+		/* Trust begins anew: with the next head that is seen. */
+		d->head = treehead_empty();
+		buf_clear(&d->head_note);
+	}
 	pthread_mutex_unlock(&d->mutex);
 	share_clear(d->share);
 	share_clear(d->proven);
-	if (rc == MG_OK)
-		log_warn("a fork of the checksum database was acknowledged by the operator",
-			 LOG_S("database", d->client.key.name), LOG_SP("evidence", buf_span(kept)),
-			 LOG_S("trust", start_over ? "begins anew" : "stays with the old history"));
 	return rc;
 }
 
@@ -450,7 +368,6 @@ enum mg_code database_new(const char *gosumdb, struct store *store, struct datab
 	d->head_note = BUF_MAX(NOTE_MAX);
 	d->base = BUF_MAX(URL_MAX);
 	pthread_mutex_init(&d->mutex, NULL);
-	d->evidence = BUF_MAX(EVIDENCE_MAX);
 	d->share = share_new(SHARE_MS);
 	d->heads = share_new(0);
 	d->proven = share_new(PROVEN_MS);
@@ -463,6 +380,7 @@ enum mg_code database_new(const char *gosumdb, struct store *store, struct datab
 			rc = err_set(err, MG_INVALID, MG_CAUSE_NONE,
 				     "the name of the checksum database is no host and path: %s",
 				     d->client.key.name);
+		fork_init(&d->fork, store, d->client.key.name);
 		if (rc == MG_OK) rc = open_head(d, err);
 	}
 	if (rc == MG_OK && !d->settings.off)
@@ -482,7 +400,7 @@ void database_free(struct database **dp)
 	pthread_mutex_destroy(&d->mutex);
 	buf_deinit(&d->head_note);
 	buf_deinit(&d->base);
-	buf_deinit(&d->evidence);
+	fork_deinit(&d->fork);
 	arena_deinit(&d->arena);
 	free(d);
 	*dp = NULL;
