@@ -154,6 +154,7 @@ static enum mg_code record_stored(const struct job *j, const struct target *t, b
 {
 	struct mg_buf key = BUF_MAX(KEY_MAX);
 	struct store_file file;
+	*differs = false;
 	store_key(t, &key);
 	const enum store_find found = store_find(j->means->store, buf_cstr(&key), true, &file, err);
 	buf_deinit(&key);
