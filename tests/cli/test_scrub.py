@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scrub in the background: what nobody asks for is found damaged, and healed, all the same."""
 
+import ctypes
+import mmap
 import os
 import re
 import time
@@ -118,6 +120,44 @@ def test_a_damaged_position_costs_a_round(scrubbing, tree, text):
     seen = rounds(m)
     m.start()
     another_round(m, since=seen)
+
+
+def resident(file):
+    """Pages of the file that are in memory."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
+    size = file.stat().st_size
+    pages = ctypes.create_string_buffer((size + mmap.PAGESIZE - 1) // mmap.PAGESIZE)
+    with open(file, "rb") as f:
+        at = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, f.fileno(), 0)
+    assert libc.mincore(at, size, pages) == 0
+    libc.munmap(at, size)
+    return sum(p & 1 for p in pages.raw)
+
+
+def forget(file):
+    with open(file, "rb") as f:
+        os.fsync(f.fileno())
+        os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def test_memory_is_left_to_those_who_serve(scrubbing, tree):
+    """What was in memory stays there, what was not is not brought there."""
+    m = scrubbing()
+    at_v = fill(m, tree)
+    warm, cold = at_v / "v1.0.0.zip", at_v / "v1.1.0.zip"
+    m.stop()
+    warm.read_bytes()
+    forget(cold)
+    if resident(cold):
+        pytest.skip("this file system keeps everything in memory")
+    seen = rounds(m)
+    m.start()
+    another_round(m, since=seen)
+    assert resident(cold) == 0 and resident(warm) > 0
 
 
 def test_it_is_not_done_too_often(scrubbing, tree):
