@@ -111,6 +111,13 @@ static enum storedcopy_state blame(const struct job *j, const struct target *t,
 	return state;
 }
 
+/* What is said to be stored is to outlive a power loss; who commits it holds the lock until it will. */
+static void wait_for_commit(const struct target *t)
+{
+	pthread_mutex_lock(storedcopy_lock(t));
+	pthread_mutex_unlock(storedcopy_lock(t));
+}
+
 enum mg_code storedcopy_look(const struct job *j, const struct target *t, bool damaged,
 			     enum storedcopy *out, struct mg_err *err)
 {
@@ -123,6 +130,7 @@ enum mg_code storedcopy_look(const struct job *j, const struct target *t, bool d
 	switch (found) {
 	case STORE_HIT:
 		*out = STOREDCOPY_GOOD;
+		if (file.settling) wait_for_commit(t);
 		if (damaged) sound = is_sound(j, t, &file, out, err);
 		close(file.fd);
 		break;
