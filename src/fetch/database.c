@@ -35,7 +35,6 @@ struct database {
 	struct sumclient client; /* its ops' arg is each call's own */
 	struct store *store;
 	struct share *share;  /* what was received, until it is in the store */
-	struct share *heads;  /* the newest head: never kept, a moment later there may be another */
 	struct share *proven; /* lookups and tiles that were proven of late: they never change */
 
 	pthread_mutex_t mutex; /* of what follows */
@@ -163,9 +162,12 @@ static void *run_asker(void *arg)
 	struct asker *a = arg;
 	struct sumclient_fetch *f = a->fetch;
 	struct question q = { .call = a->call, .path = f->path };
-	const struct database *d = a->call->database;
-	struct share *share = span_eq(f->path, SPAN("latest")) ? d->heads : d->share;
-	f->code = share_get(share, f->path, ask_remote, &q, &f->body, &f->err);
+	/* Who needs a newer head is not helped by one that was asked for before. */
+	if (span_eq(f->path, SPAN("latest")))
+		f->code = ask_remote(&q, &f->body, &f->err);
+	else
+		f->code = share_get(a->call->database->share, f->path, ask_remote, &q, &f->body,
+				    &f->err);
 	return NULL;
 }
 
@@ -369,7 +371,6 @@ enum mg_code database_new(const char *gosumdb, struct store *store, struct datab
 	d->base = BUF_MAX(URL_MAX);
 	pthread_mutex_init(&d->mutex, NULL);
 	d->share = share_new(SHARE_MS);
-	d->heads = share_new(0);
 	d->proven = share_new(PROVEN_MS);
 	enum mg_code rc = gosumdb_parse(span_of(gosumdb), &d->arena, &d->settings, err);
 	if (rc == MG_OK && !d->settings.off) {
@@ -395,7 +396,6 @@ void database_free(struct database **dp)
 	struct database *d = *dp;
 	if (d == NULL) return;
 	share_free(&d->share);
-	share_free(&d->heads);
 	share_free(&d->proven);
 	pthread_mutex_destroy(&d->mutex);
 	buf_deinit(&d->head_note);

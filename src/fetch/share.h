@@ -14,11 +14,14 @@ typedef enum mg_code share_ask_fn(void *arg, struct mg_buf *out, struct mg_err *
 
 struct share *share_new(uint32_t keep_ms);
 void share_free(struct share **s); /* nobody may be asking */
-/* Appends the answer for key, asked for by this thread or another; a failure is shared by those who
- * waited and not kept, but one who was canceled does not speak for the others. */
+/* Appends the answer for key, asked for by this thread or another: who asks for one key must be content
+ * with an answer as long as out's maximum of any other who does. A failure is shared by those who waited
+ * and not kept, but one who was canceled (MG_CANCELED) does not speak for the others. Who waits cannot be
+ * canceled: his wait ends with the other's question. */
 MG_CHECK enum mg_code share_get(struct share *s, struct mg_span key, share_ask_fn *ask, void *arg,
 				struct mg_buf *out, struct mg_err *err);
-/* Nothing that is kept is given any more: some of it was found to be wrong. */
+/* Nothing that is kept is given any more: some of it was found to be wrong. What is being asked for goes
+ * on, and is kept. */
 void share_clear(struct share *s);
 
 #endif
