@@ -174,9 +174,9 @@ def made():
     return Made().add("example.com/m", "v1.0.0", files=noise)
 
 
-def sweep(folder, kind, delays, command=None, tree=None, env=None, alone=None, watch=None, at_once=61):
-    """Yields an Outcome for each delay, many disks waiting together. alone() takes away all else that the proxy
-    has for company, watch(proxy) looks at it after its restart."""
+def sweep(folder, kind, delays, command=None, tree=None, env=None, others=(), watch=None, at_once=61):
+    """Yields an Outcome for each delay, many disks waiting together. After its restart the proxy has neither its
+    upstream nor any of the other origins; watch(proxy) looks at it then."""
     folder, tree, lock = pathlib.Path(folder), tree or made(), threading.Lock()
     image = folder / "image"
     Disk(folder, kind, name=kind).image.rename(image)
@@ -196,12 +196,17 @@ def sweep(folder, kind, delays, command=None, tree=None, env=None, alone=None, w
                   for i, delay in enumerate(delays[first:first + at_once])]
         try:
             with Origin(tree) as origin, concurrent.futures.ThreadPoolExecutor(len(trials)) as pool:
-                for done in [pool.submit(run, trial, origin.url) for trial in trials]:
-                    done.result()
-            if alone is not None:
-                alone()
+                running = [pool.submit(run, trial, origin.url) for trial in trials]
+                try:
+                    for one in concurrent.futures.as_completed(running):
+                        one.result()
+                finally:
+                    pool.shutdown(cancel_futures=True)
+            gone = [(other, other.gone()) for other in others]
             for trial in reversed(trials):
                 yield trial.judge(watch)
+            for other, rule in gone:
+                other.off(rule)
         finally:
             for trial in trials:
                 trial.disk.discard()

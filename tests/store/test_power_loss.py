@@ -45,7 +45,7 @@ def lose_power_at(kind, folder, sumdb, delays):
         check_database_alone(proxy.get, sumdb, ["lookup/example.com/m@v1.0.0"])
 
     outcomes = list(power_loss.sweep(folder, kind, delays, tree=tree, env={"GOSUMDB": sumdb.gosumdb},
-                                     alone=sumdb.stop, watch=watch))
+                                     others=[sumdb], watch=watch))
     assert len(outcomes) == len(delays)
     for o in outcomes:
         assert set(o.verdicts.values()) == {"kept"}, o
