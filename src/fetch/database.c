@@ -421,16 +421,33 @@ struct claim {
 	const struct tile *tile;
 };
 
+/* The lookup as it is stored now, if it says what was proven. */
+static enum mg_code read_proven(const struct claim *c, const struct lookup_sums *proven,
+				struct mg_buf *out, struct mg_err *err)
+{
+	struct lookup lookup;
+	struct lookup_sums sums;
+	const enum mg_code rc = read_cache((void *)(uintptr_t)c->call, c->at, out, err);
+	/* It stood there a moment ago, which is no word of the database's. */
+	if (rc == MG_NOT_FOUND)
+		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_STORAGE,
+			       "a proven lookup has gone from the store");
+	if (rc != MG_OK) return rc;
+	if (lookup_parse(buf_span(out), &lookup) &&
+	    lookup_find(lookup.text, c->path, c->version, &sums, err) == MG_OK &&
+	    strcmp(sums.zip, proven->zip) == 0 && strcmp(sums.mod, proven->mod) == 0)
+		return MG_OK;
+	return err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
+		       "a proven lookup was changed in the store");
+}
+
 static enum mg_code prove_lookup(void *arg, struct mg_buf *out, struct mg_err *err)
 {
 	const struct claim *c = arg;
 	const struct sumclient client = client_for(c->call);
 	struct sumclient_answer answer;
-	enum mg_code rc = sumclient_lookup(&client, c->path, c->version, &answer, err);
-	if (rc == MG_OK) rc = read_cache((void *)(uintptr_t)c->call, c->at, out, err);
-	/* It stood there a moment ago, which is no word of the database's. */
-	if (rc == MG_NOT_FOUND && err->cause == MG_CAUSE_STORAGE) err->code = rc = MG_UNAVAILABLE;
-	return rc;
+	const enum mg_code rc = sumclient_lookup(&client, c->path, c->version, &answer, err);
+	return rc == MG_OK ? read_proven(c, &answer.sums, out, err) : rc;
 }
 
 static enum mg_code prove_tile(void *arg, struct mg_buf *out, struct mg_err *err)

@@ -149,10 +149,15 @@ enum mg_code share_get(struct share *s, struct mg_span key, share_ask_fn *ask, v
 	return rc;
 }
 
+static void forget_one(struct map_node *node, void *arg)
+{
+	forget(arg, LIST_OWNER(node, struct shared, by_key));
+}
+
 void share_clear(struct share *s)
 {
 	pthread_mutex_lock(&s->mutex);
-	while (!list_empty(&s->kept))
-		forget(s, LIST_OWNER(s->kept.next, struct shared, node));
+	map_each(&s->by_key, forget_one, s);
+	MG_ASSERT(s->kept_count == 0);
 	pthread_mutex_unlock(&s->mutex);
 }

@@ -20,8 +20,8 @@ void share_free(struct share **s); /* nobody may be asking */
  * canceled: his wait ends with the other's question. */
 MG_CHECK enum mg_code share_get(struct share *s, struct mg_span key, share_ask_fn *ask, void *arg,
 				struct mg_buf *out, struct mg_err *err);
-/* Nothing that is kept is given any more: some of it was found to be wrong. What is being asked for goes
- * on, and is kept. */
+/* Some of it was found to be wrong: who asks from now on is given nothing that was asked for before. Those
+ * who wait already still get it. */
 void share_clear(struct share *s);
 
 #endif
