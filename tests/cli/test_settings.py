@@ -13,11 +13,13 @@ MIRROR = "https://mirror.example"
 
 
 class Config:
-    """Runs modgate with an environment of the test's own: no Go installation, no settings."""
+    """Runs modgate with an environment of the test's own: no Go installation, no settings, and not the store
+    that somebody may have on this machine, which remembers upstreams."""
 
     def __init__(self, folder):
         self.folder = folder
-        self.env = {"HOME": str(folder / "home"), "PATH": "/nonexistent", "GOROOT": str(folder / "goroot")}
+        self.env = {"HOME": str(folder / "home"), "PATH": "/nonexistent", "GOROOT": str(folder / "goroot"),
+                    "MODGATE_STORE": str(folder / "store")}
         (folder / "home").mkdir()
         (folder / "goroot").mkdir()
 
@@ -84,7 +86,7 @@ def test_what_is_shown_can_be_kept_as_a_file(config):
                 "--list-fresh", "90s", GOPROXY=f"{MIRROR}|direct", GOPRIVATE="*.corp.example,x.example/a")
     first = config.shown
     file = config.file(first)
-    config.show("--config", file)
+    config.show("--config", file, MODGATE_STORE=None)
     values = [line.rpartition(" # ")[0] for line in config.shown.splitlines()]
     assert values == [line.rpartition(" # ")[0] for line in first.splitlines()]
     assert "error" not in config.noted
@@ -242,7 +244,7 @@ def test_credentials_in_a_file_everybody_can_read(config):
 
 
 def test_a_running_athens_in_place(config):
-    shown = config.show(GOPROXY=MIRROR, ATHENS_DISK_STORAGE_ROOT="/srv/athens", ATHENS_PORT=":3005",
+    shown = config.show(GOPROXY=MIRROR, MODGATE_STORE=None, ATHENS_DISK_STORAGE_ROOT="/srv/athens", ATHENS_PORT=":3005",
                         ATHENS_STORAGE_TYPE="disk", ATHENS_DOWNLOAD_MODE="sync", ATHENS_LOG_LEVEL="debug",
                         ATHENS_PATH_PREFIX="/athens", ATHENS_GOGET_WORKERS="5")
     assert shown["store"] == ("/srv/athens", "environment ATHENS_DISK_STORAGE_ROOT")
