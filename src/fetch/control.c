@@ -165,14 +165,6 @@ static void leave(struct connection *c)
 	if (!c->busy) connection_free(c);
 }
 
-static void on_done(void *arg, bool ran)
-{
-	struct connection *c = arg;
-	c->busy = false;
-	errand_deinit(&c->errand);
-	if (c->gone) connection_free(c);
-}
-
 /* On the loop, which waits for nobody: a line that does not fit is not worth it. */
 static void say_failed(int fd, const char *why)
 {
@@ -188,6 +180,8 @@ static void refuse(struct connection *c, const char *why)
 	say_failed(c->fd, why);
 	leave(c);
 }
+
+static void on_done(void *arg, bool ran);
 
 enum taken {
 	TAKEN_MORE, /* the errand goes on */
@@ -223,22 +217,46 @@ static void take_lines(struct connection *c)
 		rest = span_from(rest, (size_t)end + 1);
 	}
 	if (taken == TAKEN_GONE) return;
+	/* What follows an errand waits in c->in for its end. */
 	const bool too_long = taken == TAKEN_MORE && rest.n >= ERRAND_LINE_MAX;
 	buf_consume(&c->in, c->in.n - rest.n);
-	/* One errand at a time. */
-	if (taken == TAKEN_ALL && c->in.n > 0)
-		leave(c);
-	else if (too_long)
-		refuse(c, "the line is too long");
+	if (too_long) refuse(c, "the line is too long");
+}
+
+static void on_done(void *arg, bool ran)
+{
+	struct connection *c = arg;
+	c->busy = false;
+	errand_deinit(&c->errand);
+	if (c->gone) {
+		connection_free(c);
+		return;
+	}
+	loop_io_want(c->io, LOOP_READ);
+	take_lines(c);
+}
+
+/* One errand at a time: the next may be sent as soon as DONE is read, which is before on_done. Who is
+ * gone meanwhile is seen here, or by tell. */
+static void on_readable_while_busy(struct connection *c)
+{
+	char next;
+	const ssize_t n = recv(c->fd, &next, 1, MSG_DONTWAIT | MSG_PEEK);
+	if (n > 0) loop_io_want(c->io, 0);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) leave(c);
 }
 
 static void on_readable(void *arg, unsigned events)
 {
 	struct connection *c = arg;
+	if (c->busy) {
+		on_readable_while_busy(c);
+		return;
+	}
 	char *room = buf_reserve(&c->in, READ_MAX / 2);
 	const ssize_t n = room != NULL ? recv(c->fd, room, READ_MAX / 2, MSG_DONTWAIT) : 0;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-	if (n <= 0 || c->busy) {
+	if (n <= 0) {
 		leave(c);
 		return;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The socket over which our own commands ask the running server: STORE/control.sock, for its owner only.
- * A connection sends errands (errand.h), one after the other, and gets reports (report.h). Who closes
- * it, or says something while an errand is under way, ends the errand. */
+ * A connection sends errands (errand.h) and gets reports (report.h); one errand is done after the other.
+ * Who closes it ends them. */
 #ifndef FETCH_CONTROL_H
 #define FETCH_CONTROL_H
 

@@ -483,12 +483,31 @@ def test_nonsense_is_refused(modgate, said):
 def test_one_after_the_other(modgate, tree):
     fill(modgate, tree)
     with connect(modgate) as s:
-        for _ in range(3):
+        for _ in range(50):
             s.sendall(b"verify\n")
-            got = b""
-            while b"\ndone " not in b"\n" + got or not got.endswith(b"\n"):
-                got += s.recv(65536)
-        assert got.decode().splitlines()[-1].startswith("done 6 ")
+            assert one_answer(s).startswith("done 6 ")
+
+
+def test_those_sent_ahead_wait(modgate, tree):
+    fill(modgate, tree)
+    with connect(modgate) as s:
+        s.sendall(b"verify\n" * 3 + b"verify")
+        for _ in range(3):
+            assert one_answer(s).startswith("done 6 ")
+        s.sendall(b"\n")
+        assert one_answer(s).startswith("done 6 ")
+
+
+def one_answer(s):
+    """The last line of one, and nothing of the next."""
+    line = b""
+    while not line.endswith(b"\n") or not line.startswith((b"done ", b"failed ")):
+        if line.endswith(b"\n"):
+            line = b""
+        byte = s.recv(1)
+        assert byte, f"closed after {line!r}"
+        line += byte
+    return line.decode()
 
 
 def test_many_connections_are_bounded(modgate):

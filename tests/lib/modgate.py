@@ -206,9 +206,12 @@ class Modgate:
 
     def kill(self):
         """kill -9 of all its processes at once, as a power cut would."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        group = self.process.pid
+        os.killpg(group, signal.SIGKILL)
         self.process.wait()
         self.process = None
+        while group_members(group):  # what they held open is let go only then
+            time.sleep(0.001)
 
 
 def processes():
@@ -220,8 +223,10 @@ def group_members(group):
     for pid in processes():
         try:
             stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            threads = len(os.listdir(f"/proc/{pid}/task"))
         except OSError:
             continue
-        if int(stat[2]) == group and stat[0] != "Z":
+        # The first thread may be dead and the others not yet.
+        if int(stat[2]) == group and (stat[0] != "Z" or threads > 1):
             found.append(pid)
     return found
