@@ -2,8 +2,6 @@
 #include "http/outbound.h"
 
 #include <errno.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
 
 #include "base/check.h"
 #include "http/pages.h"
@@ -112,49 +110,31 @@ void outbound_add(struct outbound *o, struct reply *r, const struct outbound_how
 		add_other(o, r, how);
 }
 
-static ssize_t send_file_part(struct outbound *o, int fd, size_t want, bool check_pages)
+static ssize_t send_file_part(struct outbound *o, struct transport *t, size_t want,
+			      bool check_pages)
 {
 	struct reply_file *f = o->reply->file;
-	off_t at = (off_t)o->from;
 
 	if (check_pages && o->from + want > o->resident_to) {
 		if (!pages_resident(f, o->from, o->from + want)) {
-			errno = EDOM; /* told apart from what sendfile says */
+			errno = EDOM; /* told apart from what the transport says */
 			return -1;
 		}
 		o->resident_to = o->from + want;
 	}
-	ssize_t n = sendfile(fd, f->fd, &at, want);
-	if (n == 0) {
-		/* Truncated underneath: a promised byte does not exist. */
-		errno = EIO;
-		return -1;
-	}
-	return n;
+	return transport_send_file(t, f->fd, o->from, want);
 }
 
-static ssize_t send_memory_part(struct outbound *o, int fd, size_t want)
+static ssize_t send_memory_part(struct outbound *o, struct transport *t, size_t want)
 {
-	struct iovec iov[2];
-	struct msghdr msg = { .msg_iov = iov };
-	size_t left = o->bytes.n - o->sent;
+	struct mg_span body = span_make(o->reply->body.p + o->from, want);
 
-	if (left > 0) iov[msg.msg_iovlen++] = (struct iovec){ o->bytes.p + o->sent, left };
-	if (want > 0)
-		iov[msg.msg_iovlen++] =
-			(struct iovec){ (void *)(uintptr_t)(o->reply->body.p + o->from), want };
-	return sendmsg(fd, &msg, MSG_NOSIGNAL);
-}
-
-static ssize_t send_bytes(struct outbound *o, int fd)
-{
-	int more = o->reply != NULL ? MSG_MORE : 0;
-
-	return send(fd, o->bytes.p + o->sent, o->bytes.n - o->sent, MSG_NOSIGNAL | more);
+	if (o->sent == o->bytes.n) return transport_send(t, body, false);
+	return transport_send_two(t, span_from(buf_span(&o->bytes), o->sent), body);
 }
 
 /* One system call; counts what went. */
-static ssize_t send_part(struct outbound *o, int fd, bool check_pages)
+static ssize_t send_part(struct outbound *o, struct transport *t, bool check_pages)
 {
 	size_t left = o->bytes.n - o->sent;
 	size_t want = 0;
@@ -164,11 +144,11 @@ static ssize_t send_part(struct outbound *o, int fd, bool check_pages)
 							 : OUTBOUND_WINDOW;
 	ssize_t n;
 	if (left > 0 && (o->reply == NULL || o->reply->file != NULL))
-		n = send_bytes(o, fd);
+		n = transport_send(t, span_from(buf_span(&o->bytes), o->sent), o->reply != NULL);
 	else if (o->reply->file != NULL)
-		n = send_file_part(o, fd, want, check_pages);
+		n = send_file_part(o, t, want, check_pages);
 	else
-		n = send_memory_part(o, fd, want);
+		n = send_memory_part(o, t, want);
 	if (n <= 0) return n;
 	size_t of_bytes = (size_t)n < left ? (size_t)n : left;
 	o->sent += of_bytes;
@@ -176,14 +156,15 @@ static ssize_t send_part(struct outbound *o, int fd, bool check_pages)
 	return n;
 }
 
-enum outbound_result outbound_push(struct outbound *o, int fd, bool check_pages, bool *progress)
+enum outbound_result outbound_push(struct outbound *o, struct transport *t, bool check_pages,
+				   bool *progress)
 {
 	size_t turn = 0;
 
 	*progress = false;
 	while (!outbound_empty(o)) {
 		if (turn >= OUTBOUND_TURN) return OUTBOUND_FULL;
-		ssize_t n = send_part(o, fd, check_pages);
+		ssize_t n = send_part(o, t, check_pages);
 		if (n < 0 && errno == EINTR) continue;
 		if (n < 0 && errno == EAGAIN) return OUTBOUND_FULL;
 		if (n < 0 && errno == EDOM) return OUTBOUND_DISK;

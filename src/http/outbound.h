@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "http/reply_internal.h"
+#include "http/transport.h"
 #include "wire/conditional.h"
 
 /* Bodies up to this size are copied behind their heads: one send() of one piece is cheaper. */
@@ -52,7 +53,8 @@ static inline bool outbound_empty(const struct outbound *o)
 }
 /* Sends what the socket takes, of a large body at most about a MiB, so that others get their turn.
  * *progress: whether any byte went. check_pages: do not touch file pages that are not in memory. */
-enum outbound_result outbound_push(struct outbound *o, int fd, bool check_pages, bool *progress);
+enum outbound_result outbound_push(struct outbound *o, struct transport *t, bool check_pages,
+				   bool *progress);
 /* After OUTBOUND_DISK: the part of the file to be read next. */
 void outbound_window(const struct outbound *o, uint64_t *from, uint64_t *to);
 /* Moves what is left to *to, so that the buffer of o can serve others. */

@@ -22,6 +22,7 @@ static int releases;
 
 struct fixture {
 	int ends[2];
+	struct transport wire;
 	struct outbound out;
 	char *got;
 	size_t got_n;
@@ -32,6 +33,7 @@ static int setup(void **state)
 	struct fixture *f = test_calloc(1, sizeof *f);
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, f->ends), 0);
+	transport_init(&f->wire, f->ends[0]);
 	f->out = (struct outbound){ .bytes = BUF_MAX(SIZE_MAX / 2) };
 	f->got = test_malloc(16 << 20);
 	releases = 0;
@@ -44,7 +46,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	outbound_deinit(&f->out);
-	close(f->ends[0]);
+	transport_close(&f->wire, false);
 	close(f->ends[1]);
 	test_free(f->got);
 	test_free(f);
@@ -87,7 +89,7 @@ static enum outbound_result push_all(struct fixture *f)
 	bool progress;
 
 	do {
-		result = outbound_push(&f->out, f->ends[0], true, &progress);
+		result = outbound_push(&f->out, &f->wire, true, &progress);
 		drain(f);
 	} while (result == OUTBOUND_FULL);
 	return result;
@@ -192,7 +194,7 @@ static void large_body_is_sent_in_pieces_without_a_copy(void **state)
 
 	/* The buffer serves others while this one waits for its peer. */
 	bool progress;
-	assert_int_equal(outbound_push(&f->out, f->ends[0], true, &progress), OUTBOUND_FULL);
+	assert_int_equal(outbound_push(&f->out, &f->wire, true, &progress), OUTBOUND_FULL);
 	assert_true(progress);
 	struct outbound moved;
 	outbound_move(&f->out, &moved);
@@ -293,7 +295,7 @@ static void gone_peer_breaks_the_connection(void **state)
 	outbound_add(&f->out, r, &how);
 	reply_unref(&r);
 	shutdown(f->ends[1], SHUT_RDWR);
-	assert_int_equal(outbound_push(&f->out, f->ends[0], true, &progress), OUTBOUND_BROKEN);
+	assert_int_equal(outbound_push(&f->out, &f->wire, true, &progress), OUTBOUND_BROKEN);
 	assert_false(progress);
 }
 

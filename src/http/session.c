@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "http/server_internal.h"
@@ -25,7 +23,7 @@ void session_start(struct server *sv, int fd, const struct address *peer)
 	struct session *s = check_calloc(1, sizeof *s);
 
 	s->server = sv;
-	s->fd = fd;
+	transport_init(&s->wire, fd);
 	s->peer = *peer;
 	s->in = BUF_MAX(HEAD_MAX_BYTES + SESSION_AHEAD_MAX + SERVER_INBOX);
 	list_init(&s->node);
@@ -57,13 +55,13 @@ static void tell_gone(struct live *v)
 	free(v);
 }
 
-static void end(struct session *s)
+static void end(struct session *s, bool truncated)
 {
 	struct live *v = s->live;
 
 	MG_ASSERT(s->server->serving != s);
 	loop_io_free(&s->io);
-	close(s->fd);
+	transport_close(&s->wire, truncated);
 	drop_outbound(s);
 	pages_forget(&s->job);
 	buf_deinit(&s->in);
@@ -74,21 +72,17 @@ static void end(struct session *s)
 
 void session_cut(struct session *s)
 {
-	/* A reset: the peer must not take what it has for the whole. */
-	const struct linger hard = { .l_onoff = 1, .l_linger = 0 };
-
-	if (s->out != NULL) setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-	end(s);
+	end(s, s->out != NULL);
 }
 
 /* All is answered and the session is closing. False when it is gone. */
 static bool close_gently(struct session *s)
 {
 	if (!s->linger) {
-		end(s);
+		end(s, false);
 		return false;
 	}
-	shutdown(s->fd, SHUT_WR);
+	transport_finish(&s->wire);
 	buf_deinit(&s->in);
 	s->more = false;
 	server_wait(s, SESSION_LINGER);
@@ -142,7 +136,7 @@ static bool push(struct session *s)
 {
 	bool progress;
 	enum outbound_result result =
-		outbound_push(s->out, s->fd, s->server->options.fs_lane != NULL, &progress);
+		outbound_push(s->out, &s->wire, s->server->options.fs_lane != NULL, &progress);
 
 	switch (result) {
 	case OUTBOUND_DONE:
@@ -192,7 +186,7 @@ static bool flush(struct session *s)
 
 	if (outbound_empty(o)) return settle(s);
 	enum outbound_result result =
-		outbound_push(o, s->fd, s->server->options.fs_lane != NULL, &progress);
+		outbound_push(o, &s->wire, s->server->options.fs_lane != NULL, &progress);
 	if (result == OUTBOUND_DONE) return settle(s);
 	s->out = check_malloc(sizeof *s->out);
 	outbound_move(o, s->out);
@@ -333,7 +327,7 @@ static void linger(struct session *s, size_t n)
 {
 	s->lingered += (uint32_t)n;
 	if (s->lingered > SESSION_LINGER_MAX)
-		end(s);
+		end(s, false);
 	else if (s->unread)
 		server_resume_soon(s);
 }
@@ -341,11 +335,8 @@ static void linger(struct session *s, size_t n)
 static void on_readable(struct session *s)
 {
 	struct server *sv = s->server;
-	ssize_t n;
+	ssize_t n = transport_recv(&s->wire, sv->inbox, SERVER_INBOX);
 
-	do
-		n = recv(s->fd, sv->inbox, SERVER_INBOX, 0);
-	while (n < 0 && errno == EINTR);
 	s->unread = n == SERVER_INBOX || (n > 0 && s->hangup);
 	if (n < 0 && errno == EAGAIN) return;
 	if (n <= 0) {

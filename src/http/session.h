@@ -10,6 +10,7 @@
 #include "http/exchange.h"
 #include "http/outbound.h"
 #include "http/pages.h"
+#include "http/transport.h"
 #include "loop/loop.h"
 
 /* What a session waits for; each has its list in the server, oldest first. */
@@ -43,7 +44,7 @@ struct session {
 	struct server *server;
 	struct loop_io *io;
 	uint64_t since_ms; /* when it entered its list */
-	int fd;
+	struct transport wire;
 	enum session_wait wait;
 	bool closing;      /* no further request; end after the output */
 	bool linger;       /* end by lingering: unread input would turn our close into a reset */
