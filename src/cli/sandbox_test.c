@@ -138,7 +138,7 @@ static void expect_claims(int (*claims)(void))
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		_exit(claims());
 	}
-	int status;
+	int status = 0;
 	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
 	assert_true(WIFEXITED(status));
 	if (WEXITSTATUS(status) == NO_KERNEL_SUPPORT) skip();
