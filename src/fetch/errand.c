@@ -242,7 +242,11 @@ static enum mg_code acknowledge(const struct errand *e, const struct job_means *
 	if (m->database == NULL)
 		return err_set(err, MG_NOT_FOUND, MG_CAUSE_NONE,
 			       "there is no checksum database (GOSUMDB=off, or sumdb: off)");
-	return database_acknowledge(m->database, e->start_over, clock_wall_s(), kept, err);
+	const enum mg_code rc =
+		database_acknowledge(m->database, e->start_over, clock_wall_s(), kept, err);
+	/* Tiles and lookups of the old history would contradict those of the new one. */
+	if (rc == MG_OK && e->start_over && m->on_damage != NULL) m->on_damage(m->on_damage_arg);
+	return rc;
 }
 
 void errand_run(const struct errand *e, const struct job_means *m, struct cancel *cancel,

@@ -19,8 +19,8 @@ struct job_means {
 	struct upstream *upstream;
 	struct negative *negative;
 	struct database *database; /* the checksum database; NULL: none */
-	/* A stored artifact was damaged, and is set aside: who holds its bytes must let go of them. Any
-	 * thread; may be NULL. */
+	/* Something stored was damaged, or is trusted no more, and is set aside: who holds its bytes must
+	 * let go of them. Any thread; may be NULL. */
 	void (*on_damage)(void *arg);
 	void *on_damage_arg;
 };

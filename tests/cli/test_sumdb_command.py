@@ -14,15 +14,21 @@ def url(name, kind="mod"):
     return f"/example.com/{name}/@v/v1.0.0.{kind}"
 
 
+def held(sumdb):
+    """An answer of the database that the server has ready."""
+    return f"/sumdb/{sumdb.name}/lookup/example.com/b@v1.0.0"
+
+
 @pytest.fixture
 def forked(proving, sumdb, tree):
     """A modgate that has seen a fork, and the history that it trusts."""
     for name in "abcd":
         tree.add(f"example.com/{name}", "v1.0.0", gomod=f"module example.com/{name}\n")
-    m = proving()
+    m = proving(config="workers: 1\n")
     expect.success(m.get(url("a")))
     sumdb.fill(20)
     expect.success(m.get(url("b")))
+    expect.success(m.get(held(sumdb)))
     trusted = sumdb.history
     sumdb.fork(at=3)
     sumdb.fill(40)
@@ -60,6 +66,7 @@ def test_acknowledged_the_old_history_is_trusted_on(forked, sumdb, running):
 @RUNNING
 def test_start_over_trusts_what_is_shown_now(forked, sumdb, running):
     m, _ = forked
+    old = m.get(held(sumdb)).body if running else b""
     if not running:
         m.stop()
     done = m.run("sumdb", "acknowledge", "--start-over")
@@ -73,6 +80,7 @@ def test_start_over_trusts_what_is_shown_now(forked, sumdb, running):
     for name in "abcd":
         expect.success(m.get(url(name)))
     assert len(evidence(m, sumdb)) == 1
+    assert m.get(held(sumdb)).body != old
     record = json.loads((m.store / "modules/example.com/d/@v/v1.0.0.provenance").read_bytes())
     assert record["mod"]["verified"] == "sumdb"
 
