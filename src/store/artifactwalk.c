@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "store/store_internal.h"
 
-#define DEPTH_MAX 128 /* elements of a module path, and then some */
+#define DEPTH_MAX (TARGET_URL_MAX / 2) /* an element has a byte and a slash */
 #define KEY_MAX   16384
 
 struct level {
@@ -124,7 +124,7 @@ static void pass_over(struct artifactwalk *w, struct level *l)
 static bool enter(struct artifactwalk *w, struct mg_err *err)
 {
 	struct level *l = &w->levels[w->depth];
-	int errnum = ELOOP;
+	int errnum = ENAMETOOLONG;
 	if (w->depth < DEPTH_MAX) {
 		*l = (struct level){ .arena = ARENA_INIT, .path_n = w->path.n };
 		const int fd = beneath_open(&w->store->tree, buf_cstr(&w->path),

@@ -134,6 +134,21 @@ static void a_link_for_an_artifact_is_found(void **state)
 	assert_walk(f, NULL, "modules/b.c/@v/v1.0.0.mod\nmodules/b.c/@v/v1.1.0.mod\n");
 }
 
+/* As deep as names can be: nothing of it is damage. */
+static void a_long_path_is_walked_to_its_end(void **state)
+{
+	struct fixture *f = *state;
+	struct mg_buf key = BUF_MAX(2000);
+	buf_append_str(&key, "modules/a.b");
+	for (int i = 0; i < 200; i++)
+		buf_append_str(&key, "/c");
+	buf_append_str(&key, "/@v/v1.0.0.mod");
+	put(f, buf_cstr(&key));
+	buf_append_char(&key, '\n');
+	assert_walk(f, NULL, buf_cstr(&key));
+	buf_deinit(&key);
+}
+
 static void nothing_is_stored(void **state)
 {
 	assert_walk(*state, NULL, "");
@@ -149,6 +164,7 @@ int main(void)
 		TEST(what_is_gone_can_be_gone_on_from),
 		TEST(links_and_files_for_folders_are_faults),
 		TEST(a_link_for_an_artifact_is_found),
+		TEST(a_long_path_is_walked_to_its_end),
 		TEST(nothing_is_stored),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
