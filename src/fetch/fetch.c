@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "fetch/ahead.h"
 #include "fetch/job.h"
+#include "fetch/origin.h"
 #include "fetch/proof.h"
 #include "loop/channel.h"
 #include "loop/lane.h"
@@ -317,13 +318,15 @@ static struct flight *begin_alone(struct fetch *f, const struct ticket *t, struc
 }
 
 /* The record of a .mod is asked for while the .mod itself is on its way. A guess is in no hurry, and pays
- * for its lookup itself. */
+ * for its lookup itself; what no upstream may hear of is not on its way at all. */
 static void look_up(struct flight *fl)
 {
 	const struct job *j = &fl->job;
+	const struct mg_span private = span_of(fl->fetch->options.private);
 	struct mg_buf path = BUF_MAX(KEY_MAX), key = BUF_MAX(KEY_MAX);
 	struct mg_err err;
-	if (!j->guess && proof_is_due(j->means, j->target.path) &&
+	if (!j->guess && !origin_is_private(private, j->target.path) &&
+	    proof_is_due(j->means, j->target.path) &&
 	    lookup_path(j->target.path, j->target.version, &path, &err) == MG_OK) {
 		const struct ticket t = { .flags = TICKET_SUMDB,
 					  .path = buf_span(&path),

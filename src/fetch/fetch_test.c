@@ -509,6 +509,23 @@ static void private_names_stay_in_the_house(void **state)
 	close(listener);
 }
 
+/* Nobody could deliver it, so that there is nothing to be proven either. */
+static void what_no_upstream_may_hear_of_is_not_looked_up(void **state)
+{
+	struct bench *b = *state;
+	char gosumdb[sizeof b->proxies + 20];
+	const int listener = listen_silently(b);
+	snprintf(gosumdb, sizeof gosumdb, "sum.golang.org %s", b->proxies);
+	b->options.gosumdb = gosumdb;
+	b->options.private = "corp.example.com/team/*";
+	restart_fetch(b);
+	assert_int_equal(ask(b, TARGET_MOD, "corp.example.com/team/x", "v1.0.0"), MG_NOT_FOUND);
+	b->options.gosumdb = "off";
+	restart_fetch(b);
+	assert_int_equal(accept(listener, NULL, NULL), -1);
+	close(listener);
+}
+
 static void altered_versions_are_refused(void **state)
 {
 	struct bench *b = *state;
@@ -946,6 +963,7 @@ int main(void)
 		TEST(when_nobody_can_be_asked),
 		TEST(stored_versions_make_a_list),
 		TEST(private_names_stay_in_the_house),
+		TEST(what_no_upstream_may_hear_of_is_not_looked_up),
 		TEST(altered_versions_are_refused),
 		TEST(a_version_stays_with_its_origin),
 		TEST(a_recorded_origin_that_is_gone_ends_nothing),
