@@ -12,6 +12,7 @@
 #include "fetch/origin.h"
 #include "fetch/proof.h"
 #include "fetch/storedcopy.h"
+#include "fetch/ziphash.h"
 #include "gomod/info.h"
 #include "gomod/modfile.h"
 #include "gomod/modzip.h"
@@ -242,18 +243,6 @@ static enum mg_code restart_stage(void *arg, struct mg_err *err)
 	return stage_reset(arg, err);
 }
 
-/* As Go's own cache has it beside the zip, for those who serve the folder without us. */
-static void put_ziphash(struct store *s, const struct target *t, const char *h1)
-{
-	struct mg_buf key = BUF_MAX(KEY_MAX);
-	struct mg_err err;
-	store_key(t, &key);
-	buf_append(&key, SPAN("hash"));
-	if (store_put(s, buf_cstr(&key), span_of(h1), STAGE_REPLACE, &err) != MG_OK)
-		log_warn("cannot write .ziphash", LOG_S("key", key.p), LOG_S("reason", err.text));
-	buf_deinit(&key);
-}
-
 static enum mg_code prove(struct attempt *a, const struct proxylist_entry *proxy, struct stage *st,
 			  struct provenance_artifact *artifact, struct mg_err *err)
 {
@@ -296,7 +285,7 @@ static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct
 	if (rc == MG_OK) rc = commit(a, &st, &artifact, err);
 	if (rc != MG_OK && !named && err->cause != MG_CAUSE_STORAGE)
 		rc = err_wrap(err, "%.120s sent a bad answer", ask_name(artifact.origin));
-	if (rc == MG_OK && a->t->kind == TARGET_ZIP) put_ziphash(m->store, a->t, artifact.h1);
+	if (rc == MG_OK && a->t->kind == TARGET_ZIP) ziphash_put(m->store, a->t, artifact.h1);
 out:
 	stage_free(&st);
 	buf_deinit(&url);

@@ -11,6 +11,7 @@
 #include "fetch/ask.h"
 #include "fetch/fork.h"
 #include "fetch/origin.h"
+#include "fetch/provenheads.h"
 #include "fetch/share.h"
 #include "gomod/modpath.h"
 #include "sumdb/forkreport.h"
@@ -40,7 +41,9 @@ struct database {
 	pthread_mutex_t mutex; /* of what follows */
 	struct mg_buf head_note;
 	struct treehead head;
-	struct mg_buf base; /* where it is reached; empty: not known */
+	struct provenheads heads; /* that `head` extends */
+	unsigned beginnings;      /* of trust: who began before the last knows nothing of `heads` */
+	struct mg_buf base;       /* where it is reached; empty: not known */
 	uint64_t base_until_ms;
 	struct fork fork;
 };
@@ -49,7 +52,16 @@ struct database {
 struct call {
 	struct database *database;
 	const struct job *job;
+	unsigned beginnings; /* when it began */
 };
+
+static struct call call_for(struct database *d, const struct job *j)
+{
+	pthread_mutex_lock(&d->mutex);
+	const struct call c = { .database = d, .job = j, .beginnings = d->beginnings };
+	pthread_mutex_unlock(&d->mutex);
+	return c;
+}
 
 static void key_of(const struct database *d, struct mg_span path, struct mg_buf *out)
 {
@@ -263,6 +275,25 @@ static enum mg_code swap_head(void *arg, const struct treehead *old,
 	return rc;
 }
 
+static bool recall_head(void *arg, struct mg_span note, struct treehead *out)
+{
+	const struct call *c = arg;
+	struct database *d = c->database;
+	pthread_mutex_lock(&d->mutex);
+	const bool found = c->beginnings == d->beginnings && provenheads_find(&d->heads, note, out);
+	pthread_mutex_unlock(&d->mutex);
+	return found;
+}
+
+static void remember_head(void *arg, const struct sumclient_head *head)
+{
+	const struct call *c = arg;
+	struct database *d = c->database;
+	pthread_mutex_lock(&d->mutex);
+	if (c->beginnings == d->beginnings) provenheads_add(&d->heads, head->note, &head->tree);
+	pthread_mutex_unlock(&d->mutex);
+}
+
 /* --- two histories --- */
 
 static void keep_evidence(void *arg, struct mg_span evidence)
@@ -296,6 +327,8 @@ enum mg_code database_acknowledge(struct database *d, bool start_over, int64_t w
 		/* Trust begins anew: with the next head that is seen. */
 		d->head = treehead_empty();
 		buf_clear(&d->head_note);
+		provenheads_clear(&d->heads);
+		d->beginnings++;
 	}
 	pthread_mutex_unlock(&d->mutex);
 	share_clear(d->share);
@@ -312,6 +345,8 @@ static const struct sumclient_ops ops = {
 	.read_head = read_head,
 	.swap_head = swap_head,
 	.fork = keep_evidence,
+	.recall_head = recall_head,
+	.remember_head = remember_head,
 };
 
 /* GOPROXY=off: nobody is to be asked, unless the operator has named where. */
@@ -487,7 +522,7 @@ static enum mg_code get_lookup(const struct call *c, struct mg_span path, struct
 enum mg_code database_lookup(struct database *d, const struct job *j, struct mg_span path,
 			     struct mg_span version, struct lookup_sums *out, struct mg_err *err)
 {
-	const struct call c = { .database = d, .job = j };
+	const struct call c = call_for(d, j);
 	struct mg_buf body = BUF_MAX(LOOKUP_SIZE_MAX);
 	struct lookup lookup;
 	enum mg_code rc = get_lookup(&c, path, version, &body, err);
@@ -548,7 +583,7 @@ static enum mg_code get_latest(const struct call *c, struct mg_buf *out, struct 
 enum mg_code database_get(struct database *d, const struct job *j, struct mg_span path,
 			  const char *globs, struct mg_buf *out, struct mg_err *err)
 {
-	const struct call c = { .database = d, .job = j };
+	const struct call c = call_for(d, j);
 	struct tile tile;
 	struct claim claim = { .tile = &tile };
 	if (span_has_prefix(path, SPAN("lookup/")))

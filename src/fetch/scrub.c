@@ -104,6 +104,8 @@ static void treat(struct hands *h, struct storedcopy_check *check)
 {
 	struct mg_err why = { 0 };
 	const enum storedcopy_state state = storedcopy_check(&h->job, &h->target, check, &why);
+	if (check->mended)
+		tell(h, SCRUB_HEALED, "corrupt store: the .ziphash beside it had another hash");
 	/* What was not looked at to its end says nothing. */
 	if (cancel_is_set(h->job.cancel) && state != STOREDCOPY_DAMAGED) return;
 	switch (state) {

@@ -12,6 +12,7 @@
 #include "base/hex.h"
 #include "crypto/sha256.h"
 #include "fetch/proof.h"
+#include "fetch/ziphash.h"
 #include "gomod/modfile.h"
 #include "gomod/modzip.h"
 #include "store/intake.h"
@@ -331,7 +332,7 @@ static bool is_proven(const struct job *j, const struct target *t,
 }
 
 static enum storedcopy_state check_file(const struct job *j, const struct target *t,
-					struct store_file *f, const struct storedcopy_check *check,
+					struct store_file *f, struct storedcopy_check *check,
 					struct mg_err *err)
 {
 	struct provenance known;
@@ -354,6 +355,8 @@ static enum storedcopy_state check_file(const struct job *j, const struct target
 	rc = compare(j, t, f, record, check, err);
 	if (rc == MG_CORRUPT) return blame(j, t, f, err);
 	if (rc != MG_OK) return STOREDCOPY_TROUBLED;
+	if (check->thorough && t->kind == TARGET_ZIP)
+		check->mended = ziphash_mend(j->means->store, t, record->h1);
 	return prove(j, t, f, check->thorough, err);
 }
 
@@ -364,6 +367,7 @@ enum storedcopy_state storedcopy_check(const struct job *j, const struct target 
 	struct store_file file;
 	enum storedcopy_state state = STOREDCOPY_ABSENT;
 	check->bytes = 0;
+	check->mended = false;
 	store_key(t, &key);
 	switch (store_find(j->means->store, buf_cstr(&key), true, &file, err)) {
 	case STORE_HIT:

@@ -43,7 +43,9 @@ struct storedcopy_check {
 	bool thorough;
 	bool keep_cold; /* pages that were not in memory before are not left there */
 	bool look_only; /* takes no lock, changes nothing and asks nobody */
-	uint64_t bytes; /* out: its size */
+	/* Out: */
+	uint64_t bytes; /* its size */
+	bool mended;    /* thorough: the .ziphash beside it said otherwise, and was written anew */
 };
 
 /* The whole check: size and SHA-256 against the record, and the proof by the checksum database where

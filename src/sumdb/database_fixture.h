@@ -14,6 +14,7 @@
 
 #define PACKAGES_MAX 1500
 #define FILES_MAX    4000
+#define HEADS_MAX    64
 
 struct database {
 	struct log_fixture log;
@@ -44,6 +45,11 @@ struct world {
 	uint64_t seed;
 	unsigned mutate_at;           /* counts down the answers; the one at 0 is mutated */
 	struct sumclient_head *rival; /* gets in at the next swap */
+	struct {
+		struct treehead tree;
+		char *note;
+	} known[HEADS_MAX]; /* heads that are remembered */
+	unsigned heads, recalled;
 	unsigned rounds, asked, written;
 	struct world *proxy; /* the remote, if set */
 };
@@ -239,15 +245,37 @@ static inline void world_fork(void *arg, struct mg_span evidence)
 	buf_append(&w->evidence, evidence);
 }
 
+static inline bool world_recall_head(void *arg, struct mg_span note, struct treehead *out)
+{
+	struct world *w = arg;
+	for (unsigned i = 0; i < w->heads; i++) {
+		if (!span_eq(span_of(w->known[i].note), note)) continue;
+		*out = w->known[i].tree;
+		w->recalled++;
+		return true;
+	}
+	return false;
+}
+
+static inline void world_remember_head(void *arg, const struct sumclient_head *head)
+{
+	struct world *w = arg;
+	if (w->heads == HEADS_MAX) return;
+	w->known[w->heads].tree = head->tree;
+	w->known[w->heads++].note = check_strndup(head->note.p, head->note.n);
+}
+
 static inline void world_init(struct world *w, struct database *db, unsigned height)
 {
-	struct sumclient_ops ops = { world_read_remote,
-				     world_read_cache,
-				     world_write_cache,
-				     world_read_head,
-				     world_swap_head,
-				     world_fork,
-				     w };
+	struct sumclient_ops ops = { .read_remote = world_read_remote,
+				     .read_cache = world_read_cache,
+				     .write_cache = world_write_cache,
+				     .read_head = world_read_head,
+				     .swap_head = world_swap_head,
+				     .fork = world_fork,
+				     .recall_head = world_recall_head,
+				     .remember_head = world_remember_head,
+				     .arg = w };
 	struct mg_buf key = BUF_MAX(1000);
 	*w = (struct world){ .db = db, .head = treehead_empty(), .evidence = BUF_MAX(1 << 20) };
 	notekey_print(&db->key.public, &key);
@@ -263,6 +291,8 @@ static inline void world_deinit(struct world *w)
 		free(w->files[i].path);
 		buf_deinit(&w->files[i].body);
 	}
+	for (unsigned i = 0; i < w->heads; i++)
+		free(w->known[i].note);
 	free(w->head_note);
 	buf_deinit(&w->evidence);
 }

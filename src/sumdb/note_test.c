@@ -30,7 +30,7 @@ static void parse_keys(struct notekey keys[2])
 	assert_int_equal(notekey_parse(SPAN(EXAMPLE), &keys[1], NULL), MG_OK);
 }
 
-static void verdicts(void **state)
+static void t05_verdicts(void **state)
 {
 	static const struct {
 		const char *message;
@@ -201,7 +201,7 @@ static void signing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(verdicts),        cmocka_unit_test(nul_is_malformed),
+		cmocka_unit_test(t05_verdicts),    cmocka_unit_test(nul_is_malformed),
 		cmocka_unit_test(many_signatures), cmocka_unit_test(too_long),
 		cmocka_unit_test(ambiguous),       cmocka_unit_test(every_bit),
 		cmocka_unit_test(signing),

@@ -15,6 +15,7 @@
 /* What a call has to prove: a signed head and, if wanted, something in its tree. */
 struct claim {
 	struct sumclient_head head;
+	bool head_proven; /* before: the trusted head extends it */
 	bool has_place;
 	uint64_t place; /* of a stored hash */
 	struct tlog_hash hash;
@@ -140,6 +141,12 @@ static enum mg_code compare(struct tilehold *hold, const struct sumclient_head *
 	return MG_OK;
 }
 
+static void remember(const struct sumclient *c, const struct claim *claim)
+{
+	if (c->ops.remember_head != NULL && !claim->head_proven)
+		c->ops.remember_head(c->ops.arg, &claim->head);
+}
+
 /* Proves a claim under the trusted head, which becomes the claim's if that is larger. Tiles are stored
  * before the head that stands on them. */
 static enum mg_code prove(const struct sumclient *c, struct tilehold *hold, struct claim *claim,
@@ -150,15 +157,18 @@ static enum mg_code prove(const struct sumclient *c, struct tilehold *hold, stru
 		enum mg_code rc = c->ops.read_head(c->ops.arg, hold->arena, &trusted, err);
 		if (rc != MG_OK) return rc;
 		bool newer = claim->head.tree.size > trusted.tree.size;
+		const struct sumclient_head *older = claim->head_proven ? &trusted : &claim->head;
 		rc = newer ? compare(hold, &trusted, &claim->head, claim, err)
-			   : compare(hold, &claim->head, &trusted, claim, err);
+			   : compare(hold, older, &trusted, claim, err);
 		if (rc == MG_OK) rc = tilehold_store(hold, err);
 		if (rc != MG_OK) return rc;
 		claim->trusted_size = newer ? claim->head.tree.size : trusted.tree.size;
-		if (!newer) return MG_OK;
 		bool swapped = false;
-		rc = c->ops.swap_head(c->ops.arg, &trusted.tree, &claim->head, &swapped, err);
-		if (rc != MG_OK || swapped) return rc;
+		if (newer)
+			rc = c->ops.swap_head(c->ops.arg, &trusted.tree, &claim->head, &swapped,
+					      err);
+		if (rc == MG_OK && (!newer || swapped)) remember(c, claim);
+		if (rc != MG_OK || !newer || swapped) return rc;
 	}
 	return err_set(err, MG_INTERNAL, MG_CAUSE_PROOF, "the trusted head never stands still");
 }
@@ -172,18 +182,23 @@ struct question {
 	bool forked; /* the answer proves a fork */
 };
 
-/* The head in an answer. Most have the one that is trusted already, and a signature is half the work. */
-static enum mg_code open_answered_head(const struct question *q, struct mg_span note,
-				       struct treehead *out, struct mg_err *err)
+/* The head in an answer. Most have one that was seen before, and its signature and its place in the
+ * trusted tree are half the work. */
+static enum mg_code open_answered_head(const struct question *q, struct claim *claim,
+				       struct mg_err *err)
 {
 	const struct sumclient *c = q->client;
+	struct treehead *out = &claim->head.tree;
 	struct sumclient_head trusted;
 	enum mg_code rc = c->ops.read_head(c->ops.arg, q->arena, &trusted, err);
 	if (rc != MG_OK) return rc;
-	if (trusted.tree.size == 0 || !span_eq(trusted.note, note))
-		return sumclient_open_head(c, note, out, err);
-	*out = trusted.tree;
-	return MG_OK;
+	if (trusted.tree.size > 0 && span_eq(trusted.note, claim->head.note)) {
+		*out = trusted.tree;
+		return MG_OK;
+	}
+	claim->head_proven = trusted.tree.size > 0 && c->ops.recall_head != NULL &&
+			     c->ops.recall_head(c->ops.arg, claim->head.note, out);
+	return claim->head_proven ? MG_OK : sumclient_open_head(c, claim->head.note, out, err);
 }
 
 static enum mg_code judge(struct question *q, struct mg_span body, bool from_cache,
@@ -198,7 +213,7 @@ static enum mg_code judge(struct question *q, struct mg_span body, bool from_cac
 		return err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 			       "the answer of %s is no record with a signed head", c->key.name);
 	claim.head.note = lookup.note;
-	enum mg_code rc = open_answered_head(q, lookup.note, &claim.head.tree, err);
+	enum mg_code rc = open_answered_head(q, &claim, err);
 	if (rc == MG_OK && lookup.record >= TLOG_SIZE_MAX)
 		rc = err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 			     "the number of the record is beyond any tree");

@@ -62,6 +62,11 @@ struct sumclient_ops {
 	 * (forkreport.h) is the evidence: keep it, alarm, and ask nothing more of this database until the
 	 * operator has acknowledged it. The call that found it ends with MG_CORRUPT. */
 	void (*fork)(void *arg, struct mg_span evidence);
+	/* A memory of signed heads that a trusted head was proven to extend, by their notes; both may be
+	 * NULL. An answer with one of these costs no signature and no tiles for its head. What is
+	 * forgotten is proven again; when the trusted head is given up, all must be. */
+	bool (*recall_head)(void *arg, struct mg_span note, struct treehead *out);
+	void (*remember_head)(void *arg, const struct sumclient_head *head);
 	void *arg;
 };
 

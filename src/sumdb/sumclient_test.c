@@ -235,7 +235,7 @@ static void check_evidence(struct mg_span text, const struct treehead *small,
 
 /* Two histories that part at record 50: one was trusted to size `ours`, an answer of the other of size
  * `theirs` arrives. */
-static void forks(void **state)
+static void t04_forks(void **state)
 {
 	static const struct {
 		uint64_t ours, theirs;
@@ -273,7 +273,7 @@ static void forks(void **state)
 }
 
 /* CVE-2026-42501: an answer without the lines proves nothing, and is not kept. */
-static void lines_that_are_not_there(void **state)
+static void t01_lines_that_are_not_there(void **state)
 {
 	static const char *const texts[] = {
 		"\n",
@@ -293,7 +293,7 @@ static void lines_that_are_not_there(void **state)
 }
 
 /* CVE-2026-56864: lines in the signed head's text, or a text that is not the record's. */
-static void lines_that_are_not_proven(void **state)
+static void t02_lines_that_are_not_proven(void **state)
 {
 	static const char lines[] =
 		"rsc.io/Pkg1 v1.0.0 h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
@@ -402,6 +402,65 @@ static void races(void **state)
 	}
 }
 
+/* A head that was proven once is not proven again; what comes with it is. */
+static void remembered_heads(void **state)
+{
+	start(300, 2);
+	assert_int_equal(world_lookup(&w, 10, NULL), MG_OK);
+	assert_int_equal(w.head.size, 300);
+	db.answer_size = 100;
+	assert_int_equal(world_lookup(&w, 11, NULL), MG_OK);
+	assert_int_equal(w.recalled, 0);
+	assert_int_equal(world_lookup(&w, 12, NULL), MG_OK);
+	assert_int_equal(w.recalled, 1);
+	unsigned heads = w.heads;
+	db.extra = "rsc.io/Pkg13 v1.0.0 h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
+		   "rsc.io/Pkg13 v1.0.0/go.mod h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
+	assert_int_equal(world_lookup(&w, 13, NULL), MG_CORRUPT);
+	assert_int_equal(w.recalled, 2);
+	db.extra = NULL;
+	/* Beyond it, but in the trusted tree. */
+	assert_int_equal(world_lookup(&w, 200, NULL), MG_OK);
+	/* When the trusted head moves on, what it extended is extended still. */
+	database_grow(&db, 400);
+	db.answer_size = 400;
+	assert_int_equal(world_lookup(&w, 14, NULL), MG_OK);
+	assert_int_equal(w.head.size, 400);
+	db.answer_size = 300;
+	assert_int_equal(world_lookup(&w, 15, NULL), MG_OK);
+	db.answer_size = 100;
+	assert_int_equal(world_lookup(&w, 16, NULL), MG_OK);
+	assert_int_equal(w.recalled, 5);
+	assert_int_equal(w.heads, heads + 1);
+	/* No trust, no memory. */
+	w.head = treehead_empty();
+	assert_int_equal(world_lookup(&w, 17, NULL), MG_OK);
+	assert_int_equal(w.recalled, 5);
+	assert_int_equal(w.evidence.n, 0);
+	world_deinit(&w);
+}
+
+/* One that excludes the trusted head is remembered by nobody. */
+static void forked_heads_are_not_remembered(void **state)
+{
+	start(80, 2);
+	assert_int_equal(world_lookup(&w, 10, NULL), MG_OK);
+	unsigned heads = w.heads;
+	database_init(&db2, 50);
+	db2.forked = 50;
+	database_grow(&db2, 60);
+	w.db = &db2;
+	w.tiles_of = &db;
+	for (int i = 0; i < 2; i++) {
+		buf_clear(&w.evidence);
+		assert_int_equal(world_lookup(&w, 20, NULL), MG_CORRUPT);
+		assert_true(w.evidence.n > 0);
+	}
+	assert_int_equal(w.heads, heads);
+	assert_int_equal(w.recalled, 0);
+	world_deinit(&w);
+}
+
 static void tiles(void **state)
 {
 	start(300, 8);
@@ -507,13 +566,15 @@ int main(void)
 		cmocka_unit_test(bad_tiles),
 		cmocka_unit_test(damaged_cache),
 		cmocka_unit_test(mutations),
-		cmocka_unit_test(forks),
-		cmocka_unit_test(lines_that_are_not_there),
-		cmocka_unit_test(lines_that_are_not_proven),
+		cmocka_unit_test(t04_forks),
+		cmocka_unit_test(t01_lines_that_are_not_there),
+		cmocka_unit_test(t02_lines_that_are_not_proven),
 		cmocka_unit_test(beyond_the_tree),
 		cmocka_unit_test(partial_tiles_refused),
 		cmocka_unit_test(faults),
 		cmocka_unit_test(races),
+		cmocka_unit_test(remembered_heads),
+		cmocka_unit_test(forked_heads_are_not_remembered),
 		cmocka_unit_test(tiles),
 		cmocka_unit_test(refresh),
 		cmocka_unit_test(heads),

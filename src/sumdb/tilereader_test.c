@@ -85,7 +85,7 @@ static void check_all(struct server *s, const struct tilereader *r, const uint64
 }
 
 /* CVE-2026-56865: with any stored hash served as zeroes, neither it nor all of them can be read. */
-static void tampered(void **state)
+static void t03_tampered(void **state)
 {
 	static struct server s;
 	static struct tlog_hash got[LOG_HASHES_MAX];
@@ -183,7 +183,7 @@ static void wrong_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tampered),     cmocka_unit_test(flipped),
+		cmocka_unit_test(t03_tampered), cmocka_unit_test(flipped),
 		cmocka_unit_test(wrong_widths), cmocka_unit_test(outside),
 		cmocka_unit_test(wrong_root),
 	};

@@ -85,6 +85,19 @@ def test_start_over_trusts_what_is_shown_now(forked, sumdb, running):
     assert record["mod"]["verified"] == "sumdb"
 
 
+def test_start_over_forgets_what_was_proven(forked, sumdb):
+    m, _ = forked
+    old = (m.store / "sumdb" / sumdb.name / "latest").read_bytes()
+    assert m.run("sumdb", "acknowledge", "--start-over").returncode == 0
+    for name in "dc":
+        sumdb.learn(f"/lookup/example.com/{name}@v1.0.0")
+    sumdb.fill(5)
+    expect.success(m.get(url("c")))
+    sumdb.alter("^/lookup/", lambda body: body.split(b"\n\n")[0] + b"\n\n" + old)
+    expect.failure(m.get(url("d")), 502, "SECURITY", "two trees")
+    assert (m.store / "sumdb" / sumdb.name / "fork").exists()
+
+
 @RUNNING
 def test_without_evidence_there_is_nothing_to_acknowledge(proving, sumdb, tree, running):
     tree.add("example.com/a", "v1.0.0")

@@ -19,6 +19,7 @@ import pytest
 from lib import expect
 from lib.modgate import binary
 from lib.origin import Reply
+from lib.tree import h1
 
 PATH = "github.com/Azure/m"
 KINDS = ("info", "mod", "zip")
@@ -213,6 +214,27 @@ def test_what_was_copied_in_gets_a_record(modgate, tree, running):
     stored(modgate, "info").write_bytes(b'{"Version":"v9.9.9"}')
     done = modgate.run("verify", "--repair")
     assert done.returncode == 0 and "2 healed" in done.stdout, done.stderr
+    right(modgate, tree)
+
+
+@RUNNING
+@pytest.mark.parametrize("damage", [flip, empty, link, folder])
+def test_what_go_keeps_beside_a_zip_is_mended(modgate, tree, damage, running):
+    fill(modgate, tree)
+    if not running:
+        modgate.stop()
+    beside = stored(modgate, "ziphash")
+    right_one = beside.read_bytes()
+    assert right_one == h1(tree.get(url("zip")[1:])).encode()
+    damage(beside)
+    done = modgate.run("verify")
+    assert done.returncode == 0 and "1 healed" in done.stdout, done.stdout + done.stderr
+    assert "v1.0.0.zip: corrupt store: the .ziphash beside it" in done.stderr
+    assert beside.read_bytes() == right_one and not beside.is_symlink()
+    beside.unlink()
+    done = modgate.run("verify")
+    assert done.returncode == 0 and "nothing is damaged" in done.stdout
+    assert beside.read_bytes() == right_one
     right(modgate, tree)
 
 
