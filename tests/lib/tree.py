@@ -8,6 +8,7 @@ import json
 import pathlib
 import re
 import zipfile
+import zlib
 
 TIME = "2024-05-01T12:00:00Z"
 PSEUDO = re.compile(r"^v[0-9]+\.(0\.0-|\d+\.\d+-([^+]*\.)?0\.)\d{14}-[A-Za-z0-9]+(\+incompatible)?$")
@@ -41,6 +42,20 @@ def h1(zip_bytes):
     with zipfile.ZipFile(io.BytesIO(zip_bytes)) as z:
         for name in sorted(z.namelist()):
             lines.append(f"{hashlib.sha256(z.read(name)).hexdigest()}  {name}\n")
+    return "h1:" + base64.b64encode(hashlib.sha256("".join(lines).encode()).digest()).decode()
+
+
+def h1_as_go(data):
+    """h1 of a zip of which other things than names and content may be changed: Go's reader goes by the
+    directory at the end, Python's wants the local headers to say the same."""
+    with zipfile.ZipFile(io.BytesIO(data)) as z:
+        lines = []
+        for one in sorted(z.infolist(), key=lambda i: i.filename):
+            at = one.header_offset
+            name, extra = (int.from_bytes(data[at + i : at + i + 2], "little") for i in (26, 28))
+            packed = data[at + 30 + name + extra :][: one.compress_size]
+            content = zlib.decompress(packed, -15) if one.compress_type else packed
+            lines.append(f"{hashlib.sha256(content).hexdigest()}  {one.filename}\n")
     return "h1:" + base64.b64encode(hashlib.sha256("".join(lines).encode()).digest()).decode()
 
 

@@ -81,7 +81,8 @@ def test_what_is_no_such_path_is_asked_of_nobody(proving, sumdb, tree, base):
     sumdb.fill(300)
     m = proving()
     for path in ("tile/8/0/1", "tile/8/0/x000/001", "tile/8/0/000.p/0", "tile/8/0/000.p/01", "tile/8/0/000.p/256",
-                 "tile/8/-1/000", "tile/0/0/000", "tile/31/0/000", "tile/", "lookup/", "lookup/example.com/m",
+                 "tile/8/-1/000", "tile/0/0/000", "tile/31/0/000", "tile/4/0/000", "tile/8/data/000", "tile/8/data/001.p/44",
+                 "tile/", "lookup/", "lookup/example.com/m",
                  "lookup/example.com/m@latest", "lookup/example.com/m@v1.0", "lookup/example.com/M@v1.0.0",
                  "lookup/example.com/m@v1.0.0/go.mod", "lookup/../latest@v1.0.0", "lookup/example.com/a%2fb%2f..@v1.0.0",
                  "lookup/example.com/m@v1.0.0%0aX", "elsewhere", "latest/x", "supported/x"):

@@ -4,12 +4,17 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
 
 from lib import gocmd, modgate
 
+# Answers of the public database, as the go command got and kept them on 2026-11-23: two lookups with heads
+# of two sizes, the head that was trusted, and all tiles that it takes to prove the one under the other.
+PUBLIC = pathlib.Path(__file__).parent / "public"
+PUBLIC_KEY = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
 PROGRAM = os.environ.get("SUMDB_CACHE") or str(pathlib.Path(modgate.binary()).parent / "sumdb_cache")
 
 
@@ -59,3 +64,21 @@ def test_a_changed_byte_proves_nothing(kept):
         noticed += proven < of
         file.write_bytes(good)
     assert noticed > 6 and prove(*kept)[:2] == (6, 6)
+
+
+def test_proves_the_public_database():
+    assert prove(PUBLIC_KEY, PUBLIC, PUBLIC / "latest")[:2] == (2, 2)
+
+
+def test_any_changed_byte_of_the_public_database_is_noticed(tmp_path):
+    folder = tmp_path / "public"
+    shutil.copytree(PUBLIC, folder)
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    assert len(files) == 1 + 2 + 14
+    for file in files:
+        good = file.read_bytes()
+        for at in (0, len(good) // 3, len(good) // 2, len(good) - 2):
+            file.write_bytes(bytes([*good[:at], good[at] ^ 1, *good[at + 1 :]]))
+            done = subprocess.run([PROGRAM, PUBLIC_KEY, folder, folder / "latest"], capture_output=True, timeout=100)
+            assert done.returncode == 1, f"byte {at} of {file} was changed"
+        file.write_bytes(good)
