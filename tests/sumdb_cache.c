@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/check.h"
+#include "fetch/provenheads.h"
 #include "gomod/modpath.h"
 #include "sumdb/sumclient.h"
 
@@ -16,6 +17,7 @@
 
 static struct mg_span folder;
 static struct sumclient_head head;
+static struct provenheads proven_heads;
 static char *names[NAMES_MAX];
 static size_t n;
 
@@ -64,6 +66,16 @@ static enum mg_code swap_head(void *arg, const struct treehead *old,
 	return MG_OK;
 }
 
+static bool recall_head(void *arg, struct mg_span note, struct treehead *out)
+{
+	return provenheads_find(&proven_heads, note, out);
+}
+
+static void remember_head(void *arg, const struct sumclient_head *seen)
+{
+	provenheads_add(&proven_heads, seen->note, &seen->tree);
+}
+
 static void tell_fork(void *arg, struct mg_span evidence)
 {
 	printf("%.*s", SPAN_ARG(evidence));
@@ -98,7 +110,9 @@ int main(int argc, char **argv)
 				     .write_cache = write_cache,
 				     .read_head = read_head,
 				     .swap_head = swap_head,
-				     .fork = tell_fork };
+				     .fork = tell_fork,
+				     .recall_head = recall_head,
+				     .remember_head = remember_head };
 	struct sumclient c;
 	struct mg_err err;
 	struct mg_buf note = BUF_MAX(LOOKUP_SIZE_MAX), lookups = BUF_MAX(4096);
