@@ -27,6 +27,7 @@ struct fetch_options fetchparts_fetch(const struct settings *s)
 
 	/* Offline there is still an Athens tree to adopt from, and lists to make of what is stored. */
 	o.goproxy = s->offline ? "off" : s->goproxy;
+	o.offline = s->offline;
 	o.private = s->gonoproxy[0] != '\0' ? s->gonoproxy : s->goprivate;
 	o.gosumdb = s->gosumdb;
 	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;

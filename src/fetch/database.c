@@ -352,8 +352,9 @@ static const struct sumclient_ops ops = {
 /* GOPROXY=off: nobody is to be asked, unless the operator has named where. */
 static bool may_ask(const struct call *c)
 {
-	return c->database->settings.direct ||
-	       c->job->means->origins.entries[0].kind != PROXYLIST_OFF;
+	return !c->job->means->options->offline &&
+	       (c->database->settings.direct ||
+		c->job->means->origins.entries[0].kind != PROXYLIST_OFF);
 }
 
 static struct sumclient client_for(const struct call *c)

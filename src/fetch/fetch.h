@@ -22,6 +22,7 @@ enum fetch_sumdb {
 
 struct fetch_options {
 	const char *goproxy; /* the list of upstreams, as GOPROXY */
+	bool offline;        /* the checksum database is not asked either, wherever it is */
 	const char *private; /* globs of modules no upstream may hear of (GONOPROXY or GOPRIVATE) */
 	const char *gosumdb; /* the checksum database, as GOSUMDB */
 	const char *nosumdb; /* globs of modules it must not hear of (GONOSUMDB or GOPRIVATE) */

@@ -156,6 +156,21 @@ def test_cached_answers_need_no_network(proving, sumdb, tree, base):
     expect.success(m.get(base + "/latest"))
 
 
+def test_offline_nobody_is_asked_wherever_the_database_is(proving, sumdb, tree, base):
+    tree.add("example.com/m", "v1.0.0").add("example.com/n", "v1.0.0")
+    m = proving()
+    expect.success(m.get(ZIP))
+    m.stop()
+    m.config += "offline: true\n"
+    m.start()
+    before = sumdb.count()
+    expect.success(m.get(f"{base}/lookup/example.com/m@v1.0.0"))
+    expect.success(m.get(f"{base}/latest"))
+    expect.failure(m.get(f"{base}/lookup/example.com/n@v1.0.0"), 503)
+    expect.failure(m.get(f"{base}/tile/8/0/123"), (404, 503))
+    assert sumdb.count() == before
+
+
 def test_every_width_a_tile_ever_had_is_answered(proving, sumdb, base):
     """Who saw an older head asks for tiles as they were then."""
     m = proving()
