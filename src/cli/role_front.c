@@ -28,9 +28,12 @@ static struct front_options options_of(struct settings *s)
 	struct mg_err err;
 	/* Checked when the settings were loaded. */
 	if (s->sumdb != FETCH_SUMDB_OFF &&
-	    gosumdb_parse(span_of(s->gosumdb), &s->arena, &db, &err) == MG_OK && !db.off)
+	    gosumdb_parse(span_of(s->gosumdb), &s->arena, &db, &err) == MG_OK && !db.off) {
 		o.sumdb = arena_strdup(&s->arena, span_of(db.key.name));
-	o.prove = o.sumdb[0] != '\0' && s->sumdb == FETCH_SUMDB_REQUIRED;
+		o.sumdb_key = arena_printf(&s->arena, "%08x", db.key.hash);
+	}
+	o.prove = o.sumdb[0] != '\0';
+	o.lenient = s->sumdb == FETCH_SUMDB_WHEN_REACHABLE;
 	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;
 	return o;
 }

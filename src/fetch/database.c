@@ -442,9 +442,9 @@ void database_free(struct database **dp)
 	*dp = NULL;
 }
 
-const char *database_name(const struct database *d)
+const struct notekey *database_key(const struct database *d)
 {
-	return d->client.key.name;
+	return &d->client.key;
 }
 
 /* --- questions --- */

@@ -16,7 +16,12 @@ struct database;
 MG_CHECK enum mg_code database_new(const char *gosumdb, struct store *store, struct database **out,
 				   struct mg_err *err);
 void database_free(struct database **d); /* no call may be running */
-const char *database_name(const struct database *d);
+const struct notekey *database_key(const struct database *d);
+
+static inline const char *database_name(const struct database *d)
+{
+	return database_key(d)->name;
+}
 
 /* The hashes of a version, proven. MG_NOT_FOUND: the database does not know it. MG_CORRUPT: what it, or
  * somebody on the way, answered proves nothing, or it has forked. Who may be asked about is the caller's

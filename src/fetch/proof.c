@@ -16,6 +16,25 @@ bool proof_is_due(const struct job_means *m, struct mg_span path)
 	return m->database != NULL && !origin_is_exempt(span_of(m->options->nosumdb), path);
 }
 
+static void mark(struct provenance_artifact *a, const char *verified)
+{
+	snprintf(a->verified, sizeof a->verified, "%s", verified);
+	a->by[0] = '\0';
+}
+
+static void mark_proven(const struct job_means *m, struct provenance_artifact *a)
+{
+	mark(a, PROOF_SUMDB);
+	snprintf(a->by, sizeof a->by, "%08x", database_key(m->database)->hash);
+}
+
+bool proof_is_recorded(const struct job_means *m, const struct provenance_artifact *record)
+{
+	struct provenance_artifact proven;
+	mark_proven(m, &proven);
+	return strcmp(record->verified, proven.verified) == 0 && strcmp(record->by, proven.by) == 0;
+}
+
 static void log_refusal(const struct target *t, const struct provenance_artifact *a,
 			const struct mg_err *err)
 {
@@ -52,7 +71,7 @@ static enum mg_code unproven(const struct job *j, const struct target *t,
 	log_warn("taken without proof (sumdb: when-reachable)", LOG_SP("target", buf_span(&name)),
 		 LOG_S("reason", err->text));
 	buf_deinit(&name);
-	snprintf(artifact->verified, sizeof artifact->verified, "%s", PROOF_NONE);
+	mark(artifact, PROOF_UNASKED);
 	return MG_OK;
 }
 
@@ -67,13 +86,12 @@ enum mg_code proof_check(const struct job *j, const struct target *t,
 {
 	struct lookup_sums sums;
 	const bool exempt = j->means->database != NULL && t->kind != TARGET_INFO;
-	const char *says = exempt ? PROOF_EXEMPT : PROOF_NONE;
-	snprintf(artifact->verified, sizeof artifact->verified, "%s", says);
+	mark(artifact, exempt ? PROOF_EXEMPT : PROOF_NONE);
 	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return MG_OK;
 	if (database_lookup(j->means->database, j, t->path, t->version, &sums, err) != MG_OK)
 		return unproven(j, t, artifact, err);
 	if (strcmp(artifact->h1, recorded_hash(t, &sums)) == 0) {
-		snprintf(artifact->verified, sizeof artifact->verified, "%s", PROOF_SUMDB);
+		mark_proven(j->means, artifact);
 		return MG_OK;
 	}
 	/* Second looks are for who asks: a .mod would cost a zip. */
@@ -102,11 +120,6 @@ void proof_blame_broken(const struct job *j, const struct target *t,
 	log_refusal(t, artifact, err);
 }
 
-static bool is_proven(const struct provenance_artifact *a)
-{
-	return strcmp(a->verified, PROOF_SUMDB) == 0;
-}
-
 void proof_ask(const struct job *j, const struct target *t, bool again, struct proof_word *out)
 {
 	struct provenance known;
@@ -115,7 +128,7 @@ void proof_ask(const struct job *j, const struct target *t, bool again, struct p
 	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return;
 	const struct provenance_artifact *a = &known.artifact[provenance_kind_of(t->kind)];
 	if (!again && provenance_read(j->means->store, t, &known, &none) == MG_OK && a->present &&
-	    is_proven(a))
+	    proof_is_recorded(j->means, a))
 		return;
 	out->asked = true;
 	out->code =
@@ -132,13 +145,17 @@ enum mg_code proof_stored(const struct job *j, const struct target *t,
 	if (rc != MG_OK) return rc;
 	struct provenance_artifact *a = &known.artifact[provenance_kind_of(t->kind)];
 	if (!a->present) return err_set(err, MG_NOT_FOUND, MG_CAUSE_STORAGE, "no record");
-	if (is_proven(a) && !word->again) return MG_OK;
+	const bool recorded = proof_is_recorded(j->means, a);
+	if (recorded && !word->again) return MG_OK;
 	if (!word->asked)
 		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_STORAGE,
 			       "its record changed while it was looked at; try again");
 	if (word->code != MG_OK) {
+		const bool known_unasked = strcmp(a->verified, PROOF_UNASKED) == 0;
 		*err = word->err;
-		return unproven(j, t, a, err);
+		rc = unproven(j, t, a, err);
+		if (rc != MG_OK || recorded || known_unasked) return rc;
+		return provenance_record(j->means->store, t, a, err);
 	}
 	*differs = strcmp(a->h1, recorded_hash(t, &word->sums)) != 0;
 	if (*differs) {
@@ -149,7 +166,7 @@ enum mg_code proof_stored(const struct job *j, const struct target *t,
 		log_refusal(t, a, err);
 		return err->code;
 	}
-	if (is_proven(a)) return MG_OK;
-	snprintf(a->verified, sizeof a->verified, "%s", PROOF_SUMDB);
+	if (recorded) return MG_OK;
+	mark_proven(j->means, a);
 	return provenance_record(j->means->store, t, a, err);
 }

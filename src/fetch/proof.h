@@ -11,12 +11,15 @@
 #include "sumdb/lookup.h"
 
 /* What a record's "verified" says. */
-#define PROOF_NONE   "none"   /* nobody was asked */
-#define PROOF_SUMDB  "sumdb"  /* it is what the checksum database has recorded */
-#define PROOF_EXEMPT "exempt" /* under GONOSUMDB or GOPRIVATE */
+#define PROOF_NONE    "none"    /* nobody was asked */
+#define PROOF_SUMDB   "sumdb"   /* it is what a checksum database has recorded; "by" says which */
+#define PROOF_EXEMPT  "exempt"  /* under GONOSUMDB or GOPRIVATE */
+#define PROOF_UNASKED "unasked" /* the database could not be asked, and sumdb is when-reachable */
 
 /* Is this module's version to be proven? Toolchains always are (protocol §7). */
 bool proof_is_due(const struct job_means *m, struct mg_span path);
+/* Does its record say that it is? What another database has proven is not. There is a database. */
+bool proof_is_recorded(const struct job_means *m, const struct provenance_artifact *record);
 
 /* What was received, for the search of a mismatch's cause. */
 struct proof_evidence {

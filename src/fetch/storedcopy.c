@@ -328,7 +328,7 @@ static bool is_proven(const struct job *j, const struct target *t,
 		      const struct provenance_artifact *record)
 {
 	return t->kind == TARGET_INFO || !proof_is_due(j->means, t->path) ||
-	       strcmp(record->verified, PROOF_SUMDB) == 0;
+	       proof_is_recorded(j->means, record);
 }
 
 static enum storedcopy_state check_file(const struct job *j, const struct target *t,

@@ -20,6 +20,8 @@ struct front_options {
 	const char
 		*sumdb; /* name of the checksum database that is served under /sumdb/; "": none */
 	bool prove;     /* nothing public is served that it has not proven */
+	const char *sumdb_key; /* the hash of its key, as records of what it has proven say it */
+	bool lenient; /* what is on record as proven by nobody, for it could not be asked, is served */
 	const char *nosumdb;    /* globs of modules that it must not hear of */
 	bool go_get;            /* PATH?go-get=1 is passed through to the upstreams */
 	void (*on_ready)(void); /* NULL, or called once, when all loops run; any thread */
@@ -30,6 +32,7 @@ struct front_options {
 				 .go_proxy = "modgate/" MODGATE_VERSION,                           \
 				 .via = "modgate",                                                 \
 				 .sumdb = "",                                                      \
+				 .sumdb_key = "",                                                  \
 				 .nosumdb = "",                                                    \
 				 .fresh_ms = 60000,                                                \
 				 .stale_ms = 240000,                                               \

@@ -10,12 +10,14 @@
 #include "crypto/sha256.h"
 #include "store/verified.h"
 
-void look_init(struct look *l, struct store *s, const struct target *t, const char *key, bool prove)
+void look_init(struct look *l, struct store *s, const struct target *t, const char *key,
+	       const char *prove)
 {
+	const bool has_hash = t->kind == TARGET_MOD || t->kind == TARGET_ZIP;
 	*l = (struct look){ .store = s,
 			    .target = t,
 			    .key = key,
-			    .prove = prove && (t->kind == TARGET_MOD || t->kind == TARGET_ZIP),
+			    .prove = has_hash ? prove : NULL,
 			    .fd = -1,
 			    .bytes = BUF_MAX(LOOK_SMALL) };
 }
@@ -48,9 +50,11 @@ static enum look_result damaged(struct look *l, const char *how)
 	return LOOK_DAMAGED;
 }
 
-static enum look_result proven(struct look *l, struct mg_span verified)
+static enum look_result proven(struct look *l, struct mg_span verified, struct mg_span by)
 {
-	if (!l->prove || span_eq(verified, SPAN("sumdb"))) return LOOK_HIT;
+	if (l->prove == NULL) return LOOK_HIT;
+	if (span_eq(verified, SPAN("sumdb")) && span_eq(by, span_of(l->prove))) return LOOK_HIT;
+	if (l->lenient && span_eq(verified, SPAN("unasked"))) return LOOK_HIT;
 	err_set(&l->err, MG_UNAVAILABLE, MG_CAUSE_PROOF,
 		"stored, but not yet proven by the checksum database");
 	return LOOK_UNPROVEN;
@@ -59,18 +63,19 @@ static enum look_result proven(struct look *l, struct mg_span verified)
 static enum look_result judge(struct look *l, struct mg_span text)
 {
 	enum provenance_kind kind = provenance_kind_of(l->target->kind);
-	struct mg_span verified;
-	if (provenance_says(text, kind, l->sha256, l->size, &verified)) return proven(l, verified);
+	struct mg_span verified, by;
+	if (provenance_says(text, kind, l->sha256, l->size, &verified, &by))
+		return proven(l, verified, by);
 	struct provenance p;
 	/* An unreadable record is not a licence to serve unchecked bytes. */
 	if (provenance_parse(text, &p, &l->err) != MG_OK) return LOOK_DAMAGED;
 	const struct provenance_artifact *record = &p.artifact[kind];
-	if (!record->present) return proven(l, SPAN(""));
+	if (!record->present) return proven(l, SPAN(""), SPAN(""));
 	if (record->size != l->size) return damaged(l, "has another size than its record");
 	if (memcmp(record->sha256, l->sha256, SHA256_SIZE) != 0) {
 		return damaged(l, "has another SHA-256 than its record");
 	}
-	return proven(l, span_of(record->verified));
+	return proven(l, span_of(record->verified), span_of(record->by));
 }
 
 /* Size and SHA-256 against the record. Where none was made there is nothing to hold against them:
@@ -85,7 +90,7 @@ static enum look_result check_record(struct look *l, bool may_block)
 	if (res == LOOK_HIT) {
 		res = judge(l, buf_span(&text));
 	} else if (res == LOOK_MISS) {
-		res = proven(l, SPAN(""));
+		res = proven(l, SPAN(""), SPAN(""));
 	}
 	buf_deinit(&key);
 	buf_deinit(&text);

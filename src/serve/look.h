@@ -30,7 +30,9 @@ struct look {
 	struct store *store;
 	const struct target *target;
 	const char *key;
-	bool prove;    /* what has no proof on record is LOOK_UNPROVEN */
+	const char *prove; /* what is not on record as proven by the database with this key hash is
+			    * LOOK_UNPROVEN; NULL: nothing is */
+	bool lenient;      /* but for what is on record as "unasked" */
 	bool settling; /* what may be on its way to the disk still is a LOOK_HIT, no LOOK_MISS */
 	/* out */
 	struct mg_buf bytes; /* small: the content */
@@ -41,9 +43,9 @@ struct look {
 	struct mg_err err; /* UNPROVEN, DAMAGED, FAULT */
 };
 
-/* prove concerns .mod and .zip only. */
+/* prove concerns .mod and .zip only; it stays the caller's. */
 void look_init(struct look *l, struct store *s, const struct target *t, const char *key,
-	       bool prove);
+	       const char *prove);
 enum look_result look_run(struct look *l, bool may_block);
 void look_deinit(struct look *l); /* closes and frees what look_reply did not take */
 /* The answer for a hit; takes the fd over. Loop thread. max_age_s and stale (a Cache-Status detail,

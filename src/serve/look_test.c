@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "store/stage.h"
 
+#define KEY   "12345678"
 #define LARGE (3 * LOOK_SMALL)
 
 struct shelf {
@@ -76,7 +77,7 @@ static struct mg_span bytes_of(struct shelf *s, size_t n, char c)
 
 /* With a record that says how it was verified. */
 static void commit(struct shelf *s, enum target_kind kind, struct mg_span bytes,
-		   const char *verified)
+		   const char *verified, const char *by)
 {
 	struct stage *st = NULL;
 	struct mg_err err;
@@ -85,6 +86,7 @@ static void commit(struct shelf *s, enum target_kind kind, struct mg_span bytes,
 					 .origin = "https://mirror.example",
 					 .fetched_s = 1 };
 	snprintf(a.verified, sizeof a.verified, "%s", verified);
+	snprintf(a.by, sizeof a.by, "%s", by);
 	assert_int_equal(stage_new(s->store, &st, &err), MG_OK);
 	assert_int_equal(stage_write(st, bytes, &err), MG_OK);
 	if (provenance_commit(s->store, &t, &st, &a, &err) != MG_OK) fail_msg("%s", err.text);
@@ -103,10 +105,10 @@ static enum look_result look_for(struct shelf *s, enum target_kind kind, bool pr
 {
 	const struct target t = target_of(s, kind);
 	struct look l;
-	look_init(&l, s->store, &t, key_of(s, kind), prove);
+	look_init(&l, s->store, &t, key_of(s, kind), prove ? KEY : NULL);
 	const enum look_result quick = look_run(&l, false);
 	look_deinit(&l);
-	look_init(&l, s->store, &t, key_of(s, kind), prove);
+	look_init(&l, s->store, &t, key_of(s, kind), prove ? KEY : NULL);
 	const enum look_result res = look_run(&l, true);
 	if (quick != LOOK_WOULD_BLOCK) assert_int_equal(quick, res);
 	if (err != NULL) *err = l.err;
@@ -123,27 +125,32 @@ static void what_has_no_proof_is_not_shown(void **state)
 		enum target_kind kind;
 		size_t n;
 		const char *verified; /* NULL: there is no record */
+		const char *by;
 		enum look_result result;
 	} cases[] = {
-		{ TARGET_MOD, 100, "sumdb", LOOK_HIT },
-		{ TARGET_MOD, 100, "none", LOOK_UNPROVEN },
-		{ TARGET_MOD, 100, "exempt", LOOK_UNPROVEN },
-		{ TARGET_MOD, 100, "sumdbx", LOOK_UNPROVEN },
-		{ TARGET_MOD, 100, NULL, LOOK_UNPROVEN },
-		{ TARGET_ZIP, 100, "sumdb", LOOK_HIT },
-		{ TARGET_ZIP, 100, "none", LOOK_UNPROVEN },
-		{ TARGET_ZIP, LARGE, "sumdb", LOOK_HIT },
-		{ TARGET_ZIP, LARGE, "none", LOOK_UNPROVEN },
-		{ TARGET_ZIP, LARGE, NULL, LOOK_UNPROVEN },
-		{ TARGET_INFO, 100, "none", LOOK_HIT },
-		{ TARGET_INFO, 100, NULL, LOOK_HIT },
-		{ TARGET_LIST, 100, NULL, LOOK_HIT },
-		{ TARGET_LIST, LARGE, NULL, LOOK_HIT },
+		{ TARGET_MOD, 100, "sumdb", KEY, LOOK_HIT },
+		{ TARGET_MOD, 100, "none", "", LOOK_UNPROVEN },
+		{ TARGET_MOD, 100, "exempt", "", LOOK_UNPROVEN },
+		{ TARGET_MOD, 100, "sumdbx", KEY, LOOK_UNPROVEN },
+		{ TARGET_MOD, 100, "unasked", "", LOOK_UNPROVEN },
+		{ TARGET_MOD, 100, "sumdb", "", LOOK_UNPROVEN },
+		{ TARGET_MOD, 100, "sumdb", "12345679", LOOK_UNPROVEN },
+		{ TARGET_ZIP, LARGE, "sumdb", "12345679", LOOK_UNPROVEN },
+		{ TARGET_MOD, 100, NULL, "", LOOK_UNPROVEN },
+		{ TARGET_ZIP, 100, "sumdb", KEY, LOOK_HIT },
+		{ TARGET_ZIP, 100, "none", "", LOOK_UNPROVEN },
+		{ TARGET_ZIP, LARGE, "sumdb", KEY, LOOK_HIT },
+		{ TARGET_ZIP, LARGE, "none", "", LOOK_UNPROVEN },
+		{ TARGET_ZIP, LARGE, NULL, "", LOOK_UNPROVEN },
+		{ TARGET_INFO, 100, "none", "", LOOK_HIT },
+		{ TARGET_INFO, 100, NULL, "", LOOK_HIT },
+		{ TARGET_LIST, 100, NULL, "", LOOK_HIT },
+		{ TARGET_LIST, LARGE, NULL, "", LOOK_HIT },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const struct mg_span bytes = bytes_of(s, cases[i].n, (char)('a' + i));
 		if (cases[i].verified != NULL)
-			commit(s, cases[i].kind, bytes, cases[i].verified);
+			commit(s, cases[i].kind, bytes, cases[i].verified, cases[i].by);
 		else
 			put(s, key_of(s, cases[i].kind), bytes);
 		/* Twice: what was seen before is remembered. */
@@ -172,13 +179,36 @@ static void what_was_proven_meanwhile_is_shown(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		const struct target t = target_of(s, kinds[i]);
 		struct provenance known;
-		commit(s, kinds[i], bytes_of(s, sizes[i], 'x'), "none");
+		commit(s, kinds[i], bytes_of(s, sizes[i], 'x'), "none", "");
 		assert_int_equal(look_for(s, kinds[i], true, NULL), LOOK_UNPROVEN);
 		assert_int_equal(provenance_read(s->store, &t, &known, &err), MG_OK);
 		struct provenance_artifact *a = &known.artifact[provenance_kind_of(kinds[i])];
 		snprintf(a->verified, sizeof a->verified, "sumdb");
+		snprintf(a->by, sizeof a->by, KEY);
 		assert_int_equal(provenance_record(s->store, &t, a, &err), MG_OK);
 		assert_int_equal(look_for(s, kinds[i], true, NULL), LOOK_HIT);
+	}
+}
+
+/* Whoever said so meant what nobody could be asked about, and nothing else. */
+static void without_a_database_what_it_was_not_asked_about_is_shown(void **state)
+{
+	struct shelf *s = *state;
+	static const struct {
+		const char *verified;
+		enum look_result result;
+	} cases[] = { { "unasked", LOOK_HIT }, { "none", LOOK_UNPROVEN } };
+	for (size_t i = 0; i < 2; i++) {
+		const struct target t = target_of(s, TARGET_MOD);
+		struct look l;
+		commit(s, TARGET_MOD, bytes_of(s, 100, 'x'), cases[i].verified, "");
+		look_init(&l, s->store, &t, key_of(s, TARGET_MOD), KEY);
+		l.lenient = true;
+		assert_int_equal(look_run(&l, true), cases[i].result);
+		look_deinit(&l);
+		tear_down(state);
+		assert_int_equal(set_up(state), 0);
+		s = *state;
 	}
 }
 
@@ -190,7 +220,7 @@ static void damage_is_no_want_of_proof(void **state)
 	const struct target t = target_of(s, TARGET_MOD);
 	provenance_key(&t, &key);
 	assert_int_equal(look_for(s, TARGET_MOD, true, NULL), LOOK_MISS);
-	commit(s, TARGET_MOD, bytes_of(s, 100, 'x'), "none");
+	commit(s, TARGET_MOD, bytes_of(s, 100, 'x'), "none", "");
 	put(s, key_of(s, TARGET_MOD), bytes_of(s, 100, 'y'));
 	assert_int_equal(look_for(s, TARGET_MOD, true, &err), LOOK_DAMAGED);
 	assert_int_equal(err.code, MG_CORRUPT);
@@ -210,14 +240,14 @@ static void what_is_not_durable_yet_is_left_to_fetch(void **state)
 {
 	struct shelf *s = *state;
 	char path[200], other[200];
-	commit(s, TARGET_MOD, bytes_of(s, 100, 'x'), "sumdb");
+	commit(s, TARGET_MOD, bytes_of(s, 100, 'x'), "sumdb", KEY);
 	snprintf(path, sizeof path, "%s/%s", s->root, key_of(s, TARGET_MOD));
 	snprintf(other, sizeof other, "%s/tmp/0", s->root);
 	assert_int_equal(link(path, other), 0);
 	assert_int_equal(look_for(s, TARGET_MOD, true, NULL), LOOK_MISS);
 	const struct target t = target_of(s, TARGET_MOD);
 	struct look l;
-	look_init(&l, s->store, &t, key_of(s, TARGET_MOD), true);
+	look_init(&l, s->store, &t, key_of(s, TARGET_MOD), KEY);
 	l.settling = true;
 	assert_int_equal(look_run(&l, true), LOOK_HIT);
 	look_deinit(&l);
@@ -232,6 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_has_no_proof_is_not_shown),
 		TEST(what_was_proven_meanwhile_is_shown),
+		TEST(without_a_database_what_it_was_not_asked_about_is_shown),
 		TEST(damage_is_no_want_of_proof),
 		TEST(what_is_not_durable_yet_is_left_to_fetch),
 	};

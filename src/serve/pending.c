@@ -201,7 +201,9 @@ static void init_look(struct look *l, const struct worker *w, const struct targe
 		      const char *key)
 {
 	const struct front_options *o = w->options;
-	look_init(l, w->store, t, key, o->prove && !origin_is_exempt(span_of(o->nosumdb), t->path));
+	const bool due = o->prove && !origin_is_exempt(span_of(o->nosumdb), t->path);
+	look_init(l, w->store, t, key, due ? o->sumdb_key : NULL);
+	l->lenient = o->lenient;
 }
 
 static void begin_look(struct pending *p)

@@ -54,6 +54,7 @@ static bool parse_artifact(const struct json *j, struct provenance_artifact *a)
 	return parse_text(j, "h1", a->h1, sizeof a->h1) &&
 	       parse_text(j, "origin", a->origin, sizeof a->origin) &&
 	       parse_text(j, "verified", a->verified, sizeof a->verified) &&
+	       (json_member(j, "by") == NULL || parse_text(j, "by", a->by, sizeof a->by)) &&
 	       json_as_int(json_member(j, "fetched"), &a->fetched_s);
 }
 
@@ -98,6 +99,10 @@ static void print_artifact(const char *name, const struct provenance_artifact *a
 	json_quote(span_of(a->origin), out);
 	buf_append_str(out, ",\"verified\":");
 	json_quote(span_of(a->verified), out);
+	if (a->by[0] != '\0') {
+		buf_append_str(out, ",\"by\":");
+		json_quote(span_of(a->by), out);
+	}
 	buf_printf(out, ",\"fetched\":%" PRId64 "}", a->fetched_s);
 }
 
@@ -113,7 +118,7 @@ void provenance_print(const struct provenance *p, struct mg_buf *out)
 
 /* A line feed never stands inside a JSON string, so the line can only be the artifact's own. */
 bool provenance_says(struct mg_span text, enum provenance_kind kind, const uint8_t sha256[32],
-		     uint64_t size, struct mg_span *verified)
+		     uint64_t size, struct mg_span *verified, struct mg_span *by)
 {
 	char line[160];
 	char hex[2 * 32];
@@ -131,5 +136,10 @@ bool provenance_says(struct mg_span text, enum provenance_kind kind, const uint8
 	if (word < 0) return false;
 	rest = span_from(artifact, (size_t)word + strlen(",\"verified\":\""));
 	*verified = span_cut(&rest, '"');
+	*by = SPAN("");
+	if (span_has_prefix(rest, SPAN(",\"by\":\""))) {
+		rest = span_from(rest, strlen(",\"by\":\""));
+		*by = span_cut(&rest, '"');
+	}
 	return true;
 }

@@ -20,7 +20,8 @@ struct provenance_artifact {
 	uint64_t size;
 	char h1[64];       /* dirhash for mod and zip; "" for info */
 	char origin[256];  /* redacted base URL, "import", "athens" */
-	char verified[16]; /* how: "sumdb", "exempt", "none" (fetch/proof.h) */
+	char verified[16]; /* how: "sumdb", "exempt", "unasked", "none" (fetch/proof.h) */
+	char by[12];       /* "sumdb": by which, the hash of its key; else "" */
 	int64_t fetched_s; /* wall clock */
 };
 
@@ -37,9 +38,9 @@ MG_CHECK enum mg_code provenance_parse(struct mg_span text, struct provenance *o
 				       struct mg_err *err);
 void provenance_print(const struct provenance *p, struct mg_buf *out);
 /* Does a record's text, as provenance_print writes it, say that this artifact has these bytes? Far
- * cheaper than a parse. False says nothing: parse it. *verified is a part of text. */
+ * cheaper than a parse. False says nothing: parse it. *verified and *by are parts of text. */
 bool provenance_says(struct mg_span text, enum provenance_kind kind, const uint8_t sha256[32],
-		     uint64_t size, struct mg_span *verified);
+		     uint64_t size, struct mg_span *verified, struct mg_span *by);
 /* The artifact slot of a target kind; INFO, MOD and ZIP only (asserted). */
 enum provenance_kind provenance_kind_of(enum target_kind kind);
 /* MG_NOT_FOUND when there is none; MG_CORRUPT when it cannot be parsed. may_block as store_find:

@@ -25,6 +25,7 @@ static struct provenance_artifact artifact_of(const char *bytes)
 	sha256_of(span_of(bytes), a.sha256);
 	snprintf(a.origin, sizeof a.origin, "https://mirror.example/\"q\"");
 	snprintf(a.verified, sizeof a.verified, "none");
+	snprintf(a.by, sizeof a.by, "033de0ae");
 	return a;
 }
 
@@ -85,6 +86,7 @@ static void test_record(void **state)
 	assert_string_equal(m->h1, a.h1);
 	assert_string_equal(m->origin, a.origin);
 	assert_string_equal(m->verified, a.verified);
+	assert_string_equal(m->by, a.by);
 
 	/* Damaged: said when read, begun anew when written. */
 	assert_int_equal(
@@ -115,25 +117,33 @@ static void test_says(void **state)
 	struct provenance p = { .first_seen_s = 7 };
 	struct mg_buf text = BUF_MAX(PROVENANCE_MAX);
 	uint8_t other[32] = { 1 };
-	struct mg_span verified;
+	struct mg_span verified, by;
 	p.artifact[PROVENANCE_MOD] =
 		(struct provenance_artifact){ .present = true,
 					      .sha256 = { 9 },
 					      .size = 12,
 					      .origin = "\n\"info\":{,\"verified\":\"x\"",
-					      .verified = "sumdb" };
+					      .verified = "sumdb",
+					      .by = "033de0ae" };
 	provenance_print(&p, &text);
 	const struct mg_span all = buf_span(&text);
 	const uint8_t *mod = p.artifact[PROVENANCE_MOD].sha256;
-	assert_true(provenance_says(all, PROVENANCE_MOD, mod, 12, &verified));
+	assert_true(provenance_says(all, PROVENANCE_MOD, mod, 12, &verified, &by));
 	assert_true(span_eq(verified, SPAN("sumdb")));
-	assert_false(provenance_says(all, PROVENANCE_MOD, other, 12, &verified));
-	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 1, &verified));
-	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 120, &verified));
-	assert_false(provenance_says(all, PROVENANCE_ZIP, mod, 12, &verified));
-	assert_false(provenance_says(all, PROVENANCE_INFO, mod, 12, &verified));
+	assert_true(span_eq(by, SPAN("033de0ae")));
+	assert_false(provenance_says(all, PROVENANCE_MOD, other, 12, &verified, &by));
+	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 1, &verified, &by));
+	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 120, &verified, &by));
+	assert_false(provenance_says(all, PROVENANCE_ZIP, mod, 12, &verified, &by));
+	assert_false(provenance_says(all, PROVENANCE_INFO, mod, 12, &verified, &by));
+	p.artifact[PROVENANCE_MOD].by[0] = '\0';
+	struct mg_buf nobody = BUF_MAX(PROVENANCE_MAX);
+	provenance_print(&p, &nobody);
+	assert_true(provenance_says(buf_span(&nobody), PROVENANCE_MOD, mod, 12, &verified, &by));
+	assert_int_equal(by.n, 0);
+	buf_deinit(&nobody);
 	/* Of another layout nothing is said. */
-	assert_false(provenance_says(span_from(all, 1), PROVENANCE_MOD, mod, 12, &verified));
+	assert_false(provenance_says(span_from(all, 1), PROVENANCE_MOD, mod, 12, &verified, &by));
 	buf_deinit(&text);
 }
 

@@ -377,6 +377,41 @@ def test_what_was_stored_without_proof_is_proven_before_it_is_served(proving, mo
     assert expect_soon(m, ZIP) == right.files[ZIP[1:]]
 
 
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("way", ["athens", "a copied cache"])
+def test_when_reachable_the_database_is_asked_about_what_was_copied_in(proving, origin, sumdb, tree, way, right):
+    tree.add("example.com/m", "v1.0.0")
+    sumdb.learn("/lookup/example.com/m@v1.0.0")
+    bytes_of_it = tree.files[ZIP[1:]]
+    if not right:
+        tree.files[ZIP[1:]] = make_zip("example.com/m", "v1.0.0", {"go.mod": "module example.com/m\n"})
+    m = proving(config="sumdb: when-reachable\n")
+    m.stop()
+    origin.stop()
+    if way == "athens":
+        folder = m.store / "example.com/m/v1.0.0"
+        folder.mkdir(parents=True)
+        for kind, name in (("info", "v1.0.0.info"), ("mod", "go.mod"), ("zip", "source.zip")):
+            (folder / name).write_bytes(tree.files[f"example.com/m/@v/v1.0.0.{kind}"])
+    else:
+        tree.write(m.store / "modules")
+    m.start()
+    if not right:
+        expect.failure(m.get(ZIP), (502, 503, 504))
+        not_stored(m, "zip")
+        return
+    sumdb.stop()
+    expect.success(m.get(ZIP), bytes_of_it)
+    assert json.loads(stored(m, "provenance").read_text())["zip"]["verified"] == "unasked"
+    # Who wants proof has it proven.
+    sumdb.start()
+    m.stop()
+    m.config = m.config.replace("sumdb: when-reachable\n", "")
+    m.start()
+    expect.success(m.get(ZIP), bytes_of_it)
+    assert json.loads(stored(m, "provenance").read_text())["zip"]["verified"] == "sumdb"
+
+
 # --- what the database says
 
 
@@ -483,7 +518,7 @@ def test_another_key_vouches_for_nothing(proving, sumdb, sumdb_program, tree):
         m = proving(gosumdb=f"{sumdb.key} {other.url}")
         expect.failure(m.get(ZIP), 502, sumdb.name)
         not_stored(m)
-        # The operator means it: what another key said is trusted no more, what was proven by it stays.
+        # The operator means it: what another key said is trusted no more.
         m.env["GOSUMDB"] = sumdb.gosumdb
         m.stop()
         m.start()
@@ -494,6 +529,25 @@ def test_another_key_vouches_for_nothing(proving, sumdb, sumdb_program, tree):
         expect.success(m.get("/example.com/n/@v/v1.0.0.zip"), tree.files["example.com/n/@v/v1.0.0.zip"])
         expect.success(m.get(f"/sumdb/{sumdb.name}/lookup/example.com/m@v1.0.0"))
         assert other.count("^/lookup/example.com/m@") == 1 + 1  # the one that was refused, and anew
+
+
+def test_what_another_database_has_proven_is_not_proven(proving, origin, sumdb, sumdb_program, tree):
+    tree.add("example.com/m", "v1.0.0").add("example.com/n", "v1.0.0")
+    with Sumdb(sumdb_program, name="sum.else.test", seed="17" * 32) as other:
+        other.add("example.com/m", "v1.0.0")
+        other.add("example.com/n", "v1.0.0", *(h(tree.files[f"example.com/n/@v/v1.0.0.{k}"]) for h, k in ((h1, "zip"), (h1_mod, "mod"))))
+        m = proving()
+        for name in "mn":
+            for kind in ("mod", "zip"):
+                expect.success(m.get(f"/example.com/{name}/@v/v1.0.0.{kind}"))
+        m.env["GOSUMDB"] = other.gosumdb
+        m.stop()
+        m.start()
+        for kind, target in (("mod", MOD), ("zip", ZIP)):
+            expect.failure(m.get(target), (502, 503), NO_HASH)
+            not_stored(m, kind)
+            expect.success(m.get(f"/example.com/n/@v/v1.0.0.{kind}"))
+        assert other.count("^/lookup/example.com/n@") == 1
 
 
 # --- whom the database hears of
