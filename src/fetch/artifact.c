@@ -365,6 +365,14 @@ static enum mg_code adopt_proven(const struct job *j, const struct target *t, st
 	return gone ? MG_NOT_FOUND : rc;
 }
 
+/* What has lost its record may still be what the checksum database has recorded. */
+static bool may_be_proven(const struct job *j, const struct target *t, enum storedcopy stored)
+{
+	return stored == STOREDCOPY_GOOD ||
+	       (stored == STOREDCOPY_UNPROVEN && t->kind != TARGET_INFO &&
+		proof_is_due(j->means, t->path));
+}
+
 enum mg_code artifact_get(const struct job *j, const struct target *t, bool damaged, bool *asked,
 			  struct mg_err *err)
 {
@@ -374,16 +382,17 @@ enum mg_code artifact_get(const struct job *j, const struct target *t, bool dama
 	struct mg_err trouble = { 0 };
 	enum storedcopy stored = STOREDCOPY_NONE;
 	enum mg_code rc = storedcopy_look(j, t, damaged, &stored, &trouble);
-	if (rc == MG_OK && stored == STOREDCOPY_GOOD) {
+	if (rc == MG_OK && stored == STOREDCOPY_GOOD && (j->flags & TICKET_UNPROVEN) == 0)
+		return MG_OK;
+	if (rc == MG_OK && may_be_proven(j, t, stored)) {
 		bool gone = false;
-		if ((j->flags & TICKET_UNPROVEN) == 0) return MG_OK;
 		rc = storedcopy_prove(j, t, &gone, &trouble);
-		if (gone) {
-			rc = MG_OK;
-			stored = STOREDCOPY_NONE;
-		} else if (rc == MG_OK) {
-			return MG_OK;
-		}
+		if (rc == MG_OK && !gone) return MG_OK;
+		/* Where its record cannot be read the same bytes from an origin give it another. */
+		const bool unreadable = rc == MG_CORRUPT && trouble.cause == MG_CAUSE_STORAGE;
+		if (unreadable) stored = STOREDCOPY_UNPROVEN;
+		if (gone) stored = STOREDCOPY_NONE;
+		if (gone || stored == STOREDCOPY_UNPROVEN) rc = MG_OK;
 	}
 	if (rc != MG_OK) {
 		*err = trouble;

@@ -157,7 +157,8 @@ enum mg_code storedcopy_look(const struct job *j, const struct target *t, bool d
 	return MG_OK;
 }
 
-/* A file that was copied into the store has no record before this. *differs: it is no such artifact. */
+/* What was copied into the store has no record before this, and what cannot be read is none. *differs: it
+ * is no such artifact. */
 static enum mg_code record_stored(const struct job *j, const struct target *t, bool *differs,
 				  struct mg_err *err)
 {
@@ -185,7 +186,9 @@ enum mg_code storedcopy_prove(const struct job *j, const struct target *t, bool 
 	proof_ask(j, t, false, &word);
 	pthread_mutex_lock(storedcopy_lock(t));
 	enum mg_code rc = proof_stored(j, t, &word, gone, err);
-	if (rc == MG_NOT_FOUND) {
+	const bool unreadable = rc == MG_CORRUPT && err->cause == MG_CAUSE_STORAGE;
+	/* Bytes that had a record want more than the benefit of the doubt. */
+	if (rc == MG_NOT_FOUND || (unreadable && word.asked && word.code == MG_OK)) {
 		rc = record_stored(j, t, gone, err);
 		if (rc == MG_OK) rc = proof_stored(j, t, &word, gone, err);
 	}

@@ -337,6 +337,24 @@ def test_a_damaged_record_heals(proving, origin, sumdb, tree, artifact, record):
         expect.success(m.get(target), tree.files[target[1:]])
 
 
+@pytest.mark.parametrize("flaw", ["not JSON", "not JSON where it says how it was proven"])
+def test_a_damaged_record_heals_without_upstream(proving, origin, sumdb, tree, flaw):
+    tree.add("example.com/m", "v1.0.0")
+    m = proving()
+    expect.success(m.get(MOD))
+    expect.success(m.get(ZIP))
+    m.stop()
+    origin.stop()
+    sumdb.stop()
+    text = stored(m, "provenance").read_text()
+    stored(m, "provenance").write_text(text[1:] if flaw == "not JSON" else text.replace('"verified":"sumdb"', '"verified":"sumdb'))
+    m.start()
+    for target in (MOD, ZIP):
+        expect.success(m.get(target), tree.files[target[1:]])
+    record = json.loads(stored(m, "provenance").read_text())
+    assert record["mod"]["verified"] == record["zip"]["verified"] == "sumdb"
+
+
 def damage(file, how):
     data = file.read_bytes()
     at = len(data) // 2
