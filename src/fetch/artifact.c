@@ -177,14 +177,16 @@ static void look_into_stored_zip(struct attempt *a)
 	buf_deinit(&gomod);
 }
 
-/* The .mod and the go.mod in the zip, when they come from two origins: those may disagree. */
+/* The .mod and the go.mod in the zip, when they come from two origins: those may disagree. What is proven
+ * needs no second witness, and least of all a record that may be damaged. */
 static enum mg_code check_same_mod(struct attempt *a, const struct provenance *known,
 				   const struct provenance_artifact *now, struct mg_err *err)
 {
 	const bool is_zip = a->t->kind == TARGET_ZIP;
 	const struct provenance_artifact *other =
 		&known->artifact[is_zip ? PROVENANCE_MOD : PROVENANCE_ZIP];
-	if (a->t->kind == TARGET_INFO || !other->present || strcmp(other->origin, now->origin) == 0)
+	if (a->t->kind == TARGET_INFO || !other->present ||
+	    strcmp(other->origin, now->origin) == 0 || strcmp(now->verified, PROOF_SUMDB) == 0)
 		return MG_OK;
 	if (!is_zip) look_into_stored_zip(a);
 	const char *mod = is_zip ? other->h1 : now->h1;

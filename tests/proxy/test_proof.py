@@ -355,6 +355,20 @@ def test_a_damaged_record_heals_without_upstream(proving, origin, sumdb, tree, f
     assert record["mod"]["verified"] == record["zip"]["verified"] == "sumdb"
 
 
+def test_a_damaged_record_of_the_mod_is_no_word_against_the_zip(proving, sumdb, tree):
+    tree.add("example.com/m", "v1.0.0")
+    m = proving()
+    expect.success(m.get(MOD))
+    expect.success(m.get(ZIP))
+    m.stop()
+    record = json.loads(stored(m, "provenance").read_text())
+    record["mod"].update(origin="import", h1=NO_HASH)
+    stored(m, "provenance").write_text(json.dumps(record))
+    stored(m, "zip").unlink()
+    m.start()
+    expect.success(m.get(ZIP), tree.files[ZIP[1:]])
+
+
 def damage(file, how):
     data = file.read_bytes()
     at = len(data) // 2
