@@ -62,7 +62,8 @@ def write_module(root, i):
         for number_ in range(VERSIONS):
             name = version(number_)
             info = tree.info(name)
-            text = f'{{"modgate":1,"first_seen":{FRESH_S},\n{record("info", info, "")},\n{mod_record}}}\n'
+            head = f'"modgate":1,"of":"{path}@{name}","first_seen":{FRESH_S}'
+            text = f'{{{head},\n{record("info", info, "")},\n{mod_record}}}\n'
             write(folder, f"{name}.provenance", text.encode())
             write(folder, f"{name}.info", info)
             write(folder, f"{name}.mod", mod)

@@ -64,11 +64,11 @@ static enum look_result judge(struct look *l, struct mg_span text)
 {
 	enum provenance_kind kind = provenance_kind_of(l->target->kind);
 	struct mg_span verified, by;
-	if (provenance_says(text, kind, l->sha256, l->size, &verified, &by))
+	if (provenance_says(text, l->target, l->sha256, l->size, &verified, &by))
 		return proven(l, verified, by);
 	struct provenance p;
 	/* An unreadable record is not a licence to serve unchecked bytes. */
-	if (provenance_parse(text, &p, &l->err) != MG_OK) return LOOK_DAMAGED;
+	if (provenance_parse(text, l->target, &p, &l->err) != MG_OK) return LOOK_DAMAGED;
 	const struct provenance_artifact *record = &p.artifact[kind];
 	if (!record->present) return proven(l, SPAN(""), SPAN(""));
 	if (record->size != l->size) return damaged(l, "has another size than its record");

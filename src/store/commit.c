@@ -28,7 +28,7 @@ enum mg_code provenance_read(struct store *s, const struct target *t, struct pro
 	enum mg_code rc = MG_OK;
 	switch (store_read(s, key_of(t, &key), true, &text, NULL, err)) {
 	case STORE_HIT:
-		rc = provenance_parse(buf_span(&text), out, err);
+		rc = provenance_parse(buf_span(&text), t, out, err);
 		if (rc != MG_OK) err_wrap(err, "%s", key.p);
 		break;
 	case STORE_MISS:
@@ -58,9 +58,9 @@ enum mg_code provenance_record(struct store *s, const struct target *t,
 	struct provenance_artifact *slot = &p.artifact[provenance_kind_of(t->kind)];
 	*slot = *artifact;
 	slot->present = true;
-	provenance_print(&p, &text);
+	provenance_print(&p, t, &text);
 	/* A record that cannot be read back would make good bytes look damaged for ever. */
-	if (provenance_parse(buf_span(&text), &p, err) != MG_OK) {
+	if (provenance_parse(buf_span(&text), t, &p, err) != MG_OK) {
 		rc = err_set(err, MG_INTERNAL, MG_CAUSE_STORAGE, "store: unreadable record for %s",
 			     key.p);
 		goto out;

@@ -29,7 +29,27 @@ void provenance_key(const struct target *t, struct mg_buf *out)
 		   SPAN_ARG(t->eversion));
 }
 
-/* --- the file: {"modgate":1,"first_seen":S,"zip":{"sha256":…,"size":…,…},…} --- */
+/* --- the file: {"modgate":1,"of":"EPATH@EVERSION","first_seen":S,"zip":{"sha256":…,"size":…,…},…} --- */
+
+#define HEAD "{\"modgate\":1,\"of\":\""
+
+/* Names have no character that JSON would escape. */
+static bool take_name(struct mg_span *rest, const struct target *t)
+{
+	const struct mg_span parts[] = { t->epath, SPAN("@"), t->eversion };
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		if (!span_has_prefix(*rest, parts[i])) return false;
+		*rest = span_from(*rest, parts[i].n);
+	}
+	return true;
+}
+
+static bool is_of_another(const struct json *root, const struct target *t)
+{
+	struct mg_span of;
+	if (json_member(root, "of") == NULL) return false;
+	return !json_as_string(json_member(root, "of"), &of) || !take_name(&of, t) || of.n > 0;
+}
 
 static bool parse_text(const struct json *object, const char *member, char *out, size_t size)
 {
@@ -58,7 +78,8 @@ static bool parse_artifact(const struct json *j, struct provenance_artifact *a)
 	       json_as_int(json_member(j, "fetched"), &a->fetched_s);
 }
 
-enum mg_code provenance_parse(struct mg_span text, struct provenance *out, struct mg_err *err)
+enum mg_code provenance_parse(struct mg_span text, const struct target *t, struct provenance *out,
+			      struct mg_err *err)
 {
 	struct provenance p = { 0 };
 	struct json *root = NULL;
@@ -72,6 +93,11 @@ enum mg_code provenance_parse(struct mg_span text, struct provenance *out, struc
 	    !json_as_int(json_member(root, "first_seen"), &p.first_seen_s)) {
 		rc = err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
 			     "provenance record: no version or no first_seen");
+		goto out;
+	}
+	if (is_of_another(root, t)) {
+		rc = err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
+			     "provenance record: it is of another version");
 		goto out;
 	}
 	for (int kind = 0; kind < PROVENANCE_KINDS; kind++) {
@@ -106,9 +132,11 @@ static void print_artifact(const char *name, const struct provenance_artifact *a
 	buf_printf(out, ",\"fetched\":%" PRId64 "}", a->fetched_s);
 }
 
-void provenance_print(const struct provenance *p, struct mg_buf *out)
+void provenance_print(const struct provenance *p, const struct target *t, struct mg_buf *out)
 {
-	buf_printf(out, "{\"modgate\":1,\"first_seen\":%" PRId64, p->first_seen_s);
+	buf_append_str(out, HEAD);
+	buf_printf(out, "%.*s@%.*s\",\"first_seen\":%" PRId64, SPAN_ARG(t->epath),
+		   SPAN_ARG(t->eversion), p->first_seen_s);
 	for (int kind = 0; kind < PROVENANCE_KINDS; kind++) {
 		if (p->artifact[kind].present)
 			print_artifact(kind_names[kind], &p->artifact[kind], out);
@@ -117,16 +145,18 @@ void provenance_print(const struct provenance *p, struct mg_buf *out)
 }
 
 /* A line feed never stands inside a JSON string, so the line can only be the artifact's own. */
-bool provenance_says(struct mg_span text, enum provenance_kind kind, const uint8_t sha256[32],
+bool provenance_says(struct mg_span text, const struct target *t, const uint8_t sha256[32],
 		     uint64_t size, struct mg_span *verified, struct mg_span *by)
 {
 	char line[160];
 	char hex[2 * 32];
-	if (!span_has_prefix(text, SPAN("{\"modgate\":1,"))) return false;
+	if (!span_has_prefix(text, SPAN(HEAD))) return false;
+	struct mg_span name = span_from(text, sizeof HEAD - 1);
+	if (!take_name(&name, t) || !span_has_prefix(name, SPAN("\","))) return false;
 	hex_encode(sha256, 32, hex);
 	const int n = snprintf(line, sizeof line,
 			       ",\n\"%s\":{\"sha256\":\"%.*s\",\"size\":%" PRIu64 ",\"h1\":",
-			       kind_names[kind], (int)sizeof hex, hex, size);
+			       kind_names[provenance_kind_of(t->kind)], (int)sizeof hex, hex, size);
 	const ptrdiff_t at = span_find(text, span_make(line, (size_t)n));
 	if (at < 0) return false;
 	struct mg_span rest = span_from(text, (size_t)at + 2);

@@ -33,13 +33,14 @@ struct provenance {
 #define PROVENANCE_MAX 8192 /* bytes of the file */
 
 void provenance_key(const struct target *t, struct mg_buf *out);
-/* From and to the file's text. MG_CORRUPT: it is no such record. No I/O. */
-MG_CHECK enum mg_code provenance_parse(struct mg_span text, struct provenance *out,
-				       struct mg_err *err);
-void provenance_print(const struct provenance *p, struct mg_buf *out);
-/* Does a record's text, as provenance_print writes it, say that this artifact has these bytes? Far
+/* From and to the text of the file of t's version. MG_CORRUPT: it is no such record, or names another
+ * version (those of older stores name none). No I/O. */
+MG_CHECK enum mg_code provenance_parse(struct mg_span text, const struct target *t,
+				       struct provenance *out, struct mg_err *err);
+void provenance_print(const struct provenance *p, const struct target *t, struct mg_buf *out);
+/* Does a record's text, as provenance_print writes it, say that artifact t has these bytes? Far
  * cheaper than a parse. False says nothing: parse it. *verified and *by are parts of text. */
-bool provenance_says(struct mg_span text, enum provenance_kind kind, const uint8_t sha256[32],
+bool provenance_says(struct mg_span text, const struct target *t, const uint8_t sha256[32],
 		     uint64_t size, struct mg_span *verified, struct mg_span *by);
 /* The artifact slot of a target kind; INFO, MOD and ZIP only (asserted). */
 enum provenance_kind provenance_kind_of(enum target_kind kind);

@@ -47,16 +47,25 @@ static void test_parse(void **state)
 		{ "{\"modgate\":1,\"first_seen\":\"1\"}", MG_CORRUPT },
 		{ "{\"modgate\":1,\"first_seen\":1}", MG_OK },
 		{ "{\"modgate\":1,\"first_seen\":1,\"later\":[]}", MG_OK },
+		{ "{\"modgate\":1,\"of\":\"github.com/!azure/x@v1.0.0\",\"first_seen\":1}", MG_OK },
+		{ "{\"modgate\":1,\"of\":\"github.com/!azure/x@v1.0.1\",\"first_seen\":1}",
+		  MG_CORRUPT },
+		{ "{\"modgate\":1,\"of\":\"github.com/!azure/x@v1.0.0-a\",\"first_seen\":1}",
+		  MG_CORRUPT },
+		{ "{\"modgate\":1,\"of\":\"github.com/!azure/y@v1.0.0\",\"first_seen\":1}",
+		  MG_CORRUPT },
+		{ "{\"modgate\":1,\"of\":1,\"first_seen\":1}", MG_CORRUPT },
 		{ "{\"modgate\":1,\"first_seen\":1,\"zip\":" ARTIFACT("7") "}", MG_OK },
 		{ "{\"modgate\":1,\"first_seen\":1,\"zip\":" ARTIFACT("-7") "}", MG_CORRUPT },
 		{ "{\"modgate\":1,\"first_seen\":1,\"zip\":" ARTIFACT("7") "", MG_CORRUPT },
 		{ "{\"modgate\":1,\"first_seen\":1,\"zip\":{}}", MG_CORRUPT },
 		{ "{\"modgate\":1,\"first_seen\":1,\"zip\":7}", MG_CORRUPT },
 	};
+	const struct target t = target_of(TARGET_MOD);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct provenance p = { .first_seen_s = -1 };
 		struct mg_err err;
-		const enum mg_code rc = provenance_parse(span_of(cases[i].text), &p, &err);
+		const enum mg_code rc = provenance_parse(span_of(cases[i].text), &t, &p, &err);
 		if (rc != cases[i].rc) fail_msg("%s: %s", cases[i].text, err_code_name(rc));
 		assert_int_equal(p.first_seen_s, rc == MG_OK ? 1 : -1);
 	}
@@ -118,6 +127,11 @@ static void test_says(void **state)
 	struct mg_buf text = BUF_MAX(PROVENANCE_MAX);
 	uint8_t other[32] = { 1 };
 	struct mg_span verified, by;
+	const struct target m = target_of(TARGET_MOD), zip = target_of(TARGET_ZIP),
+			    info = target_of(TARGET_INFO);
+	struct target later = m, longer = m;
+	later.eversion = SPAN("v1.0.1");
+	longer.eversion = SPAN("v1.0.0-a");
 	p.artifact[PROVENANCE_MOD] =
 		(struct provenance_artifact){ .present = true,
 					      .sha256 = { 9 },
@@ -125,25 +139,27 @@ static void test_says(void **state)
 					      .origin = "\n\"info\":{,\"verified\":\"x\"",
 					      .verified = "sumdb",
 					      .by = "033de0ae" };
-	provenance_print(&p, &text);
+	provenance_print(&p, &m, &text);
 	const struct mg_span all = buf_span(&text);
 	const uint8_t *mod = p.artifact[PROVENANCE_MOD].sha256;
-	assert_true(provenance_says(all, PROVENANCE_MOD, mod, 12, &verified, &by));
+	assert_true(provenance_says(all, &m, mod, 12, &verified, &by));
 	assert_true(span_eq(verified, SPAN("sumdb")));
 	assert_true(span_eq(by, SPAN("033de0ae")));
-	assert_false(provenance_says(all, PROVENANCE_MOD, other, 12, &verified, &by));
-	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 1, &verified, &by));
-	assert_false(provenance_says(all, PROVENANCE_MOD, mod, 120, &verified, &by));
-	assert_false(provenance_says(all, PROVENANCE_ZIP, mod, 12, &verified, &by));
-	assert_false(provenance_says(all, PROVENANCE_INFO, mod, 12, &verified, &by));
+	assert_false(provenance_says(all, &m, other, 12, &verified, &by));
+	assert_false(provenance_says(all, &m, mod, 1, &verified, &by));
+	assert_false(provenance_says(all, &m, mod, 120, &verified, &by));
+	assert_false(provenance_says(all, &zip, mod, 12, &verified, &by));
+	assert_false(provenance_says(all, &info, mod, 12, &verified, &by));
+	assert_false(provenance_says(all, &later, mod, 12, &verified, &by));
+	assert_false(provenance_says(all, &longer, mod, 12, &verified, &by));
 	p.artifact[PROVENANCE_MOD].by[0] = '\0';
 	struct mg_buf nobody = BUF_MAX(PROVENANCE_MAX);
-	provenance_print(&p, &nobody);
-	assert_true(provenance_says(buf_span(&nobody), PROVENANCE_MOD, mod, 12, &verified, &by));
+	provenance_print(&p, &m, &nobody);
+	assert_true(provenance_says(buf_span(&nobody), &m, mod, 12, &verified, &by));
 	assert_int_equal(by.n, 0);
 	buf_deinit(&nobody);
 	/* Of another layout nothing is said. */
-	assert_false(provenance_says(span_from(all, 1), PROVENANCE_MOD, mod, 12, &verified, &by));
+	assert_false(provenance_says(span_from(all, 1), &m, mod, 12, &verified, &by));
 	buf_deinit(&text);
 }
 

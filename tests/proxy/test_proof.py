@@ -355,6 +355,27 @@ def test_a_damaged_record_heals_without_upstream(proving, origin, sumdb, tree, f
     assert record["mod"]["verified"] == record["zip"]["verified"] == "sumdb"
 
 
+def test_f05_two_versions_exchanged_with_their_records(proving, sumdb, tree):
+    """Each is whole and as recorded, but for its name."""
+    one, two = (f"/example.com/m/@v/v1.0.{i}." for i in (0, 1))
+    for version in ("v1.0.0", "v1.0.1"):
+        tree.add("example.com/m", version, gomod=f"module example.com/m\n\n// {version}\n")
+    m = proving()
+    for kind in ("mod", "zip"):
+        expect.success(m.get(one + kind))
+        expect.success(m.get(two + kind))
+    m.stop()
+    for kind in ("mod", "zip", "provenance"):
+        a, b = stored(m, kind), stored(m, kind, version="v1.0.1")
+        was = a.read_bytes()
+        a.write_bytes(b.read_bytes())
+        b.write_bytes(was)
+    m.start()
+    for target in (one, two):
+        for kind in ("mod", "zip"):
+            expect.success(m.get(target + kind), tree.files[(target + kind)[1:]])
+
+
 def test_a_damaged_record_of_the_mod_is_no_word_against_the_zip(proving, sumdb, tree):
     tree.add("example.com/m", "v1.0.0")
     m = proving()
