@@ -418,11 +418,7 @@ enum mg_code artifact_get(const struct job *j, const struct target *t, bool dama
 		if (err->code == MG_NOT_FOUND) err->code = MG_UNAVAILABLE;
 	} else if (trouble.text[0] != '\0') {
 		struct mg_err now = *err;
-		err_set(err, rc, now.cause, "%s; it is set aside; %s",
-			trouble.cause == MG_CAUSE_STORAGE
-				? "corrupt store: the stored copy was damaged"
-				: "the stored copy was not what is recorded",
-			now.text);
+		err_set(err, rc, now.cause, "%.320s; it is set aside; %s", trouble.text, now.text);
 	}
 	return err->code;
 }

@@ -159,10 +159,13 @@ enum mg_code proof_stored(const struct job *j, const struct target *t,
 	}
 	*differs = strcmp(a->h1, recorded_hash(t, &word->sums)) != 0;
 	if (*differs) {
+		char seen[40];
+		verdict_first_seen(j, t, seen, sizeof seen);
 		err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
-			"the stored copy (from %.100s) is %s where %s has recorded %s",
+			"corrupt store: the stored copy (from %.80s) is %s where %s has recorded "
+			"%s; %s",
 			ask_name(a->origin), a->h1, database_name(j->means->database),
-			recorded_hash(t, &word->sums));
+			recorded_hash(t, &word->sums), seen);
 		log_refusal(t, a, err);
 		return err->code;
 	}

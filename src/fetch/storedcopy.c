@@ -3,14 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/hex.h"
 #include "crypto/sha256.h"
+#include "fetch/ask.h"
 #include "fetch/proof.h"
 #include "fetch/ziphash.h"
 #include "gomod/modfile.h"
@@ -43,15 +44,21 @@ enum mg_code storedcopy_set_aside(const struct job_means *m, const struct target
 
 /* --- as a flight sees it --- */
 
-static bool hash_is(const uint8_t sha256[32], const struct provenance_artifact *record,
-		    struct mg_err *err)
+/* False: the bytes are not those on record; *err says all that helps whoever is told. */
+static bool is_recorded(const struct target *t, const struct store_file *file,
+			const uint8_t sha256[32], const struct provenance *known,
+			struct mg_err *err)
 {
-	char now[64], then[64];
-	if (memcmp(sha256, record->sha256, 32) == 0) return true;
+	const struct provenance_artifact *record = &known->artifact[provenance_kind_of(t->kind)];
+	char now[64], then[64], seen[21];
+	if (record->size == file->size && memcmp(sha256, record->sha256, 32) == 0) return true;
 	hex_encode(sha256, 32, now);
 	hex_encode(record->sha256, 32, then);
+	clock_rfc3339(known->first_seen_s, seen);
 	err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
-		"corrupt store: its SHA-256 is %.64s where %.64s was recorded", now, then);
+		"corrupt store: its SHA-256 is %.64s where %.64s was recorded, from %.80s; "
+		"first seen %s",
+		now, then, ask_name(record->origin), seen);
 	return false;
 }
 
@@ -72,17 +79,13 @@ static bool is_sound(const struct job *j, const struct target *t, const struct s
 	}
 	const struct provenance_artifact *record = &known.artifact[provenance_kind_of(t->kind)];
 	if (!record->present) return true;
-	err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
-		"corrupt store: %" PRIu64 " bytes where %" PRIu64 " were recorded", file->size,
-		record->size);
-	if (record->size != file->size) return false;
 	rc = verified_hash(file, sha256, err);
 	if (rc == MG_CORRUPT) return false;
 	if (rc != MG_OK) {
 		*out = STOREDCOPY_UNREADABLE;
 		return true;
 	}
-	return hash_is(sha256, record, err);
+	return is_recorded(t, file, sha256, &known, err);
 }
 
 /* Two looks a moment apart: another thread may have healed it in between, and the new copy must not be
@@ -137,6 +140,7 @@ enum mg_code storedcopy_look(const struct job *j, const struct target *t, bool d
 		break;
 	case STORE_FAULT:
 		sound = err->code != MG_CORRUPT;
+		if (!sound) err_wrap(err, "corrupt store");
 		*out = STOREDCOPY_UNREADABLE;
 		break;
 	case STORE_MISS:
@@ -290,18 +294,15 @@ static enum storedcopy_state take_in(const struct job *j, const struct target *t
 
 /* CORRUPT: it is not what the record says. */
 static enum mg_code compare(const struct job *j, const struct target *t, struct store_file *f,
-			    const struct provenance_artifact *record,
-			    const struct storedcopy_check *check, struct mg_err *err)
+			    const struct provenance *known, const struct storedcopy_check *check,
+			    struct mg_err *err)
 {
+	const struct provenance_artifact *record = &known->artifact[provenance_kind_of(t->kind)];
 	uint8_t sha256[32];
 	char h1[DIRHASH_SIZE] = "";
-	if (record->size != f->size)
-		return err_set(err, MG_CORRUPT, MG_CAUSE_STORAGE,
-			       "corrupt store: %" PRIu64 " bytes where %" PRIu64 " were recorded",
-			       f->size, record->size);
 	enum mg_code rc = hash_file(j, f, check->keep_cold, sha256, err);
 	if (rc != MG_OK) return rc;
-	if (!hash_is(sha256, record, err)) return MG_CORRUPT;
+	if (!is_recorded(t, f, sha256, known, err)) return MG_CORRUPT;
 	if (!check->thorough || t->kind == TARGET_INFO) return MG_OK;
 	rc = hash_h1(t, f, h1, err);
 	if (rc != MG_OK) {
@@ -343,7 +344,7 @@ static enum storedcopy_state check_file(const struct job *j, const struct target
 	enum mg_code rc = provenance_read(j->means->store, t, &known, err);
 	if (rc == MG_OK && !record->present) rc = MG_NOT_FOUND;
 	if (check->look_only) {
-		if (rc == MG_OK) rc = compare(j, t, f, record, check, err);
+		if (rc == MG_OK) rc = compare(j, t, f, &known, check, err);
 		return rc == MG_OK && is_proven(j, t, record) ? STOREDCOPY_SOUND
 							      : STOREDCOPY_SUSPECT;
 	}
@@ -355,7 +356,7 @@ static enum storedcopy_state check_file(const struct job *j, const struct target
 		err_wrap(err, "corrupt store: its record cannot be read");
 		return STOREDCOPY_TROUBLED;
 	}
-	rc = compare(j, t, f, record, check, err);
+	rc = compare(j, t, f, &known, check, err);
 	if (rc == MG_CORRUPT) return blame(j, t, f, err);
 	if (rc != MG_OK) return STOREDCOPY_TROUBLED;
 	if (check->thorough && t->kind == TARGET_ZIP)

@@ -3,6 +3,7 @@
 why (T01, T13, T14); what is right needs no network a second time."""
 
 import copy
+import hashlib
 import json
 import os
 import re
@@ -301,9 +302,11 @@ def test_a_damaged_store_heals(proving, origin, sumdb, tree, kind, how):
     # Without anybody to heal it by, it is refused.
     m.stop()
     damage(stored(m, kind), how)
+    wrong = stored(m, kind).read_bytes()
     origin.stop()
     m.start()
-    answer = expect.failure(m.get(target), (502, 503), CORRUPT)
+    both = [hashlib.sha256(data).hexdigest() for data in (wrong, right)]
+    answer = expect.failure(m.get(target), (502, 503), CORRUPT, *both, origin.url.removeprefix("http://"), "first seen ")
     assert right not in answer.body
 
 
