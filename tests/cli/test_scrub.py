@@ -4,6 +4,8 @@
 import ctypes
 import mmap
 import os
+import pathlib
+import platform
 import re
 import time
 
@@ -12,6 +14,8 @@ import pytest
 from lib import expect
 
 KINDS = ("info", "mod", "zip")
+LIBC = ctypes.CDLL(None)
+IOPRIO_GET, IOPRIO_IDLE = 252, 3 << 13
 
 
 def until(what, seconds=60):
@@ -142,6 +146,26 @@ def forget(file):
     with open(file, "rb") as f:
         os.fsync(f.fileno())
         os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def priorities(pid):
+    """(nice, I/O priority) of each thread."""
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        try:
+            nice = int((task / "stat").read_text().rpartition(")")[2].split()[16])
+        except OSError:  # it has ended
+            continue
+        found.append((nice, LIBC.syscall(IOPRIO_GET, 1, int(task.name))))
+    return found
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of ioprio_get is that of x86_64")
+def test_it_gives_way_to_everybody(scrubbing, tree):
+    m = scrubbing()
+    fill(m, tree, 20)
+    until(lambda: (19, IOPRIO_IDLE) in priorities(m.children()["fetch"]))
+    assert {nice for nice, _ in priorities(m.children()["front"])} == {os.getpriority(os.PRIO_PROCESS, 0)}
 
 
 def test_memory_is_left_to_those_who_serve(scrubbing, tree):
