@@ -70,10 +70,13 @@ static void key_of(const struct database *d, struct mg_span path, struct mg_buf 
 
 /* --- the way there --- */
 
+/* base = URL [ "?" query ], as GOPROXY has it */
 static enum mg_code ask_at(const struct job *j, struct mg_span base, struct mg_span path,
 			   struct mg_buf *out, struct mg_err *err)
 {
-	const struct proxylist_entry there = { .kind = PROXYLIST_URL, .url = base };
+	struct mg_span rest = base;
+	const struct mg_span url = span_cut(&rest, '?');
+	const struct proxylist_entry there = { .url = url, .query = span_from(base, url.n) };
 	return ask_path(j, &there, path, out, err);
 }
 
@@ -90,10 +93,10 @@ static enum mg_code visit_supported(void *arg, const struct proxylist_entry *pro
 	const char *name = n->call->database->client.key.name;
 	struct mg_buf path = BUF_MAX(URL_MAX), body = BUF_MAX(SUPPORTED_MAX);
 	buf_printf(&path, "/sumdb/%s/supported", name);
-	const enum mg_code rc = ask_at(n->call->job, proxy->url, buf_span(&path), &body, err);
+	const enum mg_code rc = ask_path(n->call->job, proxy, buf_span(&path), &body, err);
 	if (rc == MG_OK) {
 		buf_append(n->base, proxy->url);
-		buf_printf(n->base, "/sumdb/%s", name);
+		buf_printf(n->base, "/sumdb/%s%.*s", name, SPAN_ARG(proxy->query));
 	}
 	buf_deinit(&path);
 	buf_deinit(&body);

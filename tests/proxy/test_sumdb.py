@@ -99,6 +99,17 @@ def test_another_database_is_not_offered(proving, sumdb, origin):
     assert sumdb.count() == 0 and origin.count() == 0
 
 
+def test_the_query_of_an_upstream_goes_with_every_question(proving, origin, sumdb, tree):
+    tree.add("example.com/m", "v1.0.0")
+    sumdb.mount(origin)
+    m = proving(goproxy=origin.url + "?key=1", gosumdb=sumdb.key)
+    expect.success(m.get(ZIP), tree.files[ZIP[1:]])
+    asked = [r.target for r in origin.requests]
+    assert f"/sumdb/{sumdb.name}/supported?key=1" in asked
+    assert all(target.endswith("?key=1") for target in asked), asked
+    assert "key=1" not in m.log()
+
+
 def test_none_is_offered_when_it_is_off(proving, sumdb, origin):
     m = proving(gosumdb="off")
     for path in ("supported", "latest", "lookup/example.com/m@v1.0.0", "tile/8/0/000"):
