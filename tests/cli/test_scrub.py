@@ -181,7 +181,9 @@ def test_memory_is_left_to_those_who_serve(scrubbing, tree):
     seen = rounds(m)
     m.start()
     another_round(m, since=seen)
-    assert resident(cold) == 0 and resident(warm) > 0
+    # What the round under way is just reading is in memory for that moment.
+    until(lambda: resident(cold) == 0)
+    assert resident(warm) > 0
 
 
 def test_it_is_not_done_too_often(scrubbing, tree):
