@@ -9,6 +9,7 @@
 #include "cli/privilege.h"
 #include "cli/sandbox.h"
 #include "loop/child.h"
+#include "record/procstat.h"
 
 static enum mg_code read_settings(struct settings *s, struct mg_err *err)
 {
@@ -31,8 +32,9 @@ static enum mg_code read_settings(struct settings *s, struct mg_err *err)
 	return rc;
 }
 
-bool role_begin(const char *name, struct settings *s)
+bool role_begin(enum metrics_process which, struct settings *s)
 {
+	const char *name = which == METRICS_FRONT ? "front" : "fetch";
 	struct mg_err err;
 
 	child_begin(name);
@@ -47,6 +49,10 @@ bool role_begin(const char *name, struct settings *s)
 	if (privilege_give_up(s->user, s->group, &err) != MG_OK) goto bad;
 	child_begin(name);
 	privilege_limit();
+	/* What cannot be counted is no reason not to serve. */
+	if (!metrics_attach(ROLE_FD_METRICS, which)) log_warn("no metrics", LOG_S("process", name));
+	close(ROLE_FD_METRICS);
+	procstat_publish();
 	return true;
 bad:
 	log_error("cannot start", LOG_S("error", err.text));

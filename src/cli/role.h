@@ -4,12 +4,15 @@
 #define CLI_ROLE_H
 
 #include "cli/settings.h"
+#include "record/metrics.h"
 
-/* Descriptor numbers in a child. Front's listening sockets come first, then the channels. */
+/* Descriptor numbers in a child. Front's listening sockets come first (the one of the metrics last, where
+ * there is one), then the channels. */
 enum {
 	ROLE_FD_SETTINGS = 3,
 	ROLE_FD_CONTROL = 4,
-	ROLE_FD_FIRST = 5
+	ROLE_FD_METRICS = 5, /* record/metrics.h */
+	ROLE_FD_FIRST = 6
 };
 
 /* A child that exits with this cannot begin, and starting it again will not help. */
@@ -17,7 +20,7 @@ enum {
 
 /* In the child, before any thread: ties its life to the supervisor's, reads the settings, opens the log,
  * sets limits and gives up root where a user is set. On failure says why in the log. */
-MG_CHECK bool role_begin(const char *name, struct settings *s);
+MG_CHECK bool role_begin(enum metrics_process which, struct settings *s);
 /* Confines the process as the settings say, then starts the log's thread. */
 struct sandbox_rules;
 void role_confine(const struct settings *s, const struct sandbox_rules *rules);

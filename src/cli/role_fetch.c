@@ -164,7 +164,7 @@ int role_fetch(char *const *args)
 	uint64_t channels = 0;
 	struct mg_err err;
 
-	if (!role_begin("fetch", &p.settings)) return ROLE_EXIT_HOPELESS;
+	if (!role_begin(METRICS_FETCH, &p.settings)) return ROLE_EXIT_HOPELESS;
 	MG_ASSERT(args[0] != NULL && span_u64(span_of(args[0]), CHANNEL_FDS_MAX, &channels));
 
 	const struct upstream_options upstream = fetchparts_upstream(&p.settings);

@@ -23,6 +23,8 @@ static struct front_options options_of(struct settings *s)
 	o.max_connections = (uint32_t)s->max_connections;
 	o.hot_bytes = s->hot_cache;
 	o.go_get = s->go_get;
+	o.metrics = s->metrics_enabled;
+	o.metrics_athens = s->metrics_athens;
 	o.on_ready = role_ready;
 	struct gosumdb db;
 	struct mg_err err;
@@ -41,22 +43,25 @@ static struct front_options options_of(struct settings *s)
 int role_front(char *const *args)
 {
 	uint64_t listening = 0, workers = 0;
-	int fds[SETTINGS_LISTEN_MAX + CHANNEL_FDS_MAX];
+	int fds[SETTINGS_LISTEN_MAX + 1 + CHANNEL_FDS_MAX];
 	struct settings s;
 
-	if (!role_begin("front", &s)) return ROLE_EXIT_HOPELESS;
-	MG_ASSERT(args[0] != NULL && span_u64(span_of(args[0]), SETTINGS_LISTEN_MAX, &listening));
+	if (!role_begin(METRICS_FRONT, &s)) return ROLE_EXIT_HOPELESS;
+	MG_ASSERT(args[0] != NULL &&
+		  span_u64(span_of(args[0]), SETTINGS_LISTEN_MAX + 1, &listening));
 	MG_ASSERT(args[1] != NULL && span_u64(span_of(args[1]), CHANNEL_FDS_MAX, &workers));
 	for (size_t i = 0; i < listening + workers; i++)
 		fds[i] = ROLE_FD_FIRST + (int)i;
 
-	const struct front_options options = options_of(&s);
+	struct front_options options = options_of(&s);
+	const bool apart = settings_metrics_apart(&s);
+	if (apart) options.metrics_fd = fds[listening - 1];
 	role_confine(&s, &(struct sandbox_rules){
 				 .readable = (const char *const[]){ s.store },
 				 .readable_n = 1,
 			 });
-	int rc = front_run(&options, fds, listening, ROLE_FD_CONTROL, fds + listening,
-			   (unsigned)workers);
+	int rc = front_run(&options, fds, listening - (apart ? 1 : 0), ROLE_FD_CONTROL,
+			   fds + listening, (unsigned)workers);
 	log_stop();
 	settings_deinit(&s);
 	return rc;

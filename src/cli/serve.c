@@ -36,18 +36,22 @@ static void choose_via(struct draft *d)
 	draft_set(d, settings_find(SPAN("via")), span_of(name), "made up at this start");
 }
 
-static bool open_listeners(const struct settings_list *listen, int *fds)
+/* The one of the metrics comes last. */
+static bool open_listeners(const struct settings *s, int *fds, size_t *count)
 {
+	const struct settings_list *listen = &s->listen;
 	struct mg_err err;
 
 	MG_ASSERT(listen->n > 0 && listen->n <= SETTINGS_LISTEN_MAX);
-	for (size_t i = 0; i < listen->n; i++)
-		if (listener_open(span_of(listen->items[i]), false, &fds[i], &err) != MG_OK) {
-			fprintf(stderr, "error: %s\n", err.text);
-			while (i-- > 0)
-				close(fds[i]);
-			return false;
-		}
+	*count = listen->n + (settings_metrics_apart(s) ? 1 : 0);
+	for (size_t i = 0; i < *count; i++) {
+		const char *address = i < listen->n ? listen->items[i] : s->metrics_listen;
+		if (listener_open(span_of(address), false, &fds[i], &err) == MG_OK) continue;
+		fprintf(stderr, "error: %s\n", err.text);
+		while (i-- > 0)
+			close(fds[i]);
+		return false;
+	}
 	return true;
 }
 
@@ -120,9 +124,10 @@ static void forget_secrets(void)
 
 static int serve(struct settings *s)
 {
-	int fds[SETTINGS_LISTEN_MAX];
+	int fds[SETTINGS_LISTEN_MAX + 1];
+	size_t count;
 
-	if (!prepare_user(s) || !open_listeners(&s->listen, fds)) return 1;
+	if (!prepare_user(s) || !open_listeners(s, fds, &count)) return 1;
 	forget_secrets();
 	log_start();
 	if (geteuid() == 0 && s->user[0] == '\0')
@@ -136,10 +141,10 @@ static int serve(struct settings *s)
 	int rc = supervisor_run(&(struct supervisor_options){
 		.settings = s,
 		.listen_fds = fds,
-		.listen_count = s->listen.n,
+		.listen_count = count,
 		.ready_text = ready_text(&s->arena, fds[0], s->path_prefix),
 	});
-	for (size_t i = 0; i < s->listen.n; i++)
+	for (size_t i = 0; i < count; i++)
 		close(fds[i]);
 	return rc;
 }

@@ -114,6 +114,13 @@ static const struct settings_def defs[] = {
 	{ "upstream.ca-file", SETTINGS_PATH, AT(upstream_ca_file), "",
 	  "PEM file of further authorities to trust" },
 
+	{ "metrics.enabled", SETTINGS_BOOL, AT(metrics_enabled), "true",
+	  "answer /metrics, in the form that Prometheus reads" },
+	{ "metrics.listen", SETTINGS_STRING, AT(metrics_listen), "",
+	  "an address of its own for it, ADDR:PORT; it is answered nowhere else then" },
+	{ "metrics.athens", SETTINGS_BOOL, AT(metrics_athens), "false",
+	  "with the names that Athens has for some of it as well" },
+
 	{ "log.level", SETTINGS_ENUM, AT(log_level), "info", "debug, info, warn or error",
 	  .words = level_words },
 	{ "log.format", SETTINGS_ENUM, AT(log_format), "logfmt", "logfmt or json",
@@ -437,6 +444,11 @@ bool settings_has_user_info(const struct settings *s, const struct settings_def 
 	buf_deinit(&plain);
 	buf_deinit(&shown);
 	return differs;
+}
+
+bool settings_metrics_apart(const struct settings *s)
+{
+	return s->metrics_enabled && s->metrics_listen[0] != '\0';
 }
 
 void settings_encode(const struct settings *s, bool with_secrets, struct mg_buf *out)

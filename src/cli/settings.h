@@ -32,6 +32,9 @@ struct settings {
 	const char *go_proxy_header;
 	const char *via;
 	bool go_get;
+	bool metrics_enabled;
+	const char *metrics_listen; /* "": where modules are served */
+	bool metrics_athens;
 	bool offline;
 	uint64_t list_fresh;
 	uint64_t list_stale;
@@ -91,7 +94,7 @@ struct settings_def {
 	const char *go_name; /* the go command's own name for it */
 };
 
-#define SETTINGS_MAX        48 /* room for per-setting arrays; settings_count() is at most that */
+#define SETTINGS_MAX        64 /* room for per-setting arrays; settings_count() is at most that */
 #define SETTINGS_LISTEN_MAX 16
 
 size_t settings_count(void);
@@ -120,6 +123,8 @@ void settings_text_redacted(const struct settings *s, const struct settings_def 
 			    struct mg_buf *out);
 /* Does a URL in the value carry what settings_text_redacted blots out? */
 bool settings_has_user_info(const struct settings *s, const struct settings_def *def);
+/* Are the metrics answered on a socket of their own? */
+bool settings_metrics_apart(const struct settings *s);
 /* All settings as "name=text" lines, for a child process; those marked secret only when asked for. */
 void settings_encode(const struct settings *s, bool with_secrets, struct mg_buf *out);
 /* s must be initialised. MG_INVALID on anything settings_encode does not write. */

@@ -243,6 +243,12 @@ static void check_listen(struct draft *d)
 				   "%s: listen: expected an address such as 127.0.0.1:3000, "
 				   "[::1]:3000 or :3000, not \"%s\"",
 				   draft_from(d, "listen"), listen->items[i]);
+	const char *metrics = d->settings.metrics_listen;
+	if (metrics[0] != '\0' && !is_listen_address(span_of(metrics)))
+		draft_note(d, LOG_LEVEL_ERROR,
+			   "%s: metrics.listen: expected an address such as 127.0.0.1:9090, not "
+			   "\"%s\"",
+			   draft_from(d, "metrics.listen"), metrics);
 }
 
 static void check_pairs(struct draft *d)

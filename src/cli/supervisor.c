@@ -15,6 +15,7 @@
 #include "cli/role.h"
 #include "loop/channel.h"
 #include "loop/child.h"
+#include "record/metrics.h"
 #include "serve/front.h"
 
 #define BACKOFF_FIRST_MS 100
@@ -48,6 +49,7 @@ struct supervisor {
 	struct loop *loop;
 	struct service front, fetch;
 	struct loop_timer *deadline;
+	int metrics_fd; /* what all processes count in */
 	struct pairs
 		waiting; /* front's first channels, until fetch has opened (or made) the store */
 	unsigned workers;
@@ -123,13 +125,14 @@ static bool spawn(struct supervisor *sv, struct service *svc, const char *const 
 		  child_exit_fn *on_exit, const int *first, size_t first_n, const int *second,
 		  size_t second_n)
 {
-	struct child_fd fds[2 + SETTINGS_LISTEN_MAX + CHANNEL_FDS_MAX];
+	struct child_fd fds[3 + SETTINGS_LISTEN_MAX + 1 + CHANNEL_FDS_MAX];
 	int control[2];
 	size_t n = 0;
 
 	if (channel_pair(control) != 0) return false;
 	fds[n++] = (struct child_fd){ svc->settings_fd, ROLE_FD_SETTINGS };
 	fds[n++] = (struct child_fd){ control[1], ROLE_FD_CONTROL };
+	fds[n++] = (struct child_fd){ sv->metrics_fd, ROLE_FD_METRICS };
 	for (size_t i = 0; i < first_n; i++, n++)
 		fds[n] = (struct child_fd){ first[i], ROLE_FD_FIRST + (int)i };
 	for (size_t i = 0; i < second_n; i++, n++)
@@ -176,6 +179,7 @@ static bool spawn_front(struct supervisor *sv, const struct pairs *p)
 /* A restart waits only when the last one did not help: not at all, then 100 ms doubling to 5 s. */
 static void restart_later(struct supervisor *sv, struct service *svc)
 {
+	metrics_add(METRICS_RESTARTS + (svc == &sv->front ? METRICS_FRONT : METRICS_FETCH), 1);
 	bool steady = loop_now_ms(sv->loop) - svc->started_ms >= STEADY_MS;
 	uint64_t wait = steady ? 0 : svc->backoff_ms;
 
@@ -402,6 +406,10 @@ int supervisor_run(const struct supervisor_options *options)
 {
 	struct supervisor sv = { .options = options, .workers = worker_count(options->settings) };
 
+	_Static_assert(CHANNEL_FDS_MAX <= METRICS_WORKERS_MAX, "a page each");
+	sv.metrics_fd = metrics_create(sv.workers);
+	if (sv.metrics_fd >= 0 && !metrics_attach(sv.metrics_fd, METRICS_SUPERVISOR))
+		log_warn("no metrics", LOG_S("process", "supervisor"));
 	sv.loop = loop_new();
 	service_init(&sv, &sv.front, "front", settings_memfd(options->settings, false),
 		     on_restart_both);
@@ -411,7 +419,8 @@ int supervisor_run(const struct supervisor_options *options)
 	loop_on_signal(sv.loop, SIGTERM, on_terminate, &sv);
 	loop_on_signal(sv.loop, SIGINT, on_terminate, &sv);
 	loop_on_signal(sv.loop, SIGHUP, on_hangup, &sv);
-	if (sv.front.settings_fd < 0 || sv.fetch.settings_fd < 0 || !start_both(&sv)) {
+	if (sv.front.settings_fd < 0 || sv.fetch.settings_fd < 0 || sv.metrics_fd < 0 ||
+	    !start_both(&sv)) {
 		log_error("cannot start the processes", LOG_S("error", strerror(errno)));
 		sv.exit_code = 1;
 	} else {
@@ -422,6 +431,7 @@ int supervisor_run(const struct supervisor_options *options)
 	service_deinit(&sv.front);
 	service_deinit(&sv.fetch);
 	loop_timer_free(&sv.deadline);
+	if (sv.metrics_fd >= 0) close(sv.metrics_fd);
 	loop_free(&sv.loop);
 	return sv.exit_code;
 }

@@ -16,6 +16,8 @@
 #include "fetch/proof.h"
 #include "loop/channel.h"
 #include "loop/lane.h"
+#include "record/metrics.h"
+#include "record/procstat.h"
 #include "store/hot.h"
 #include "sumdb/lookup.h"
 
@@ -113,6 +115,7 @@ static void asker_free(struct asker *a)
 
 static void flight_free(struct flight *fl)
 {
+	metrics_add(METRICS_FLIGHTS, (uint64_t)-1);
 	map_remove(&fl->fetch->flights, &fl->by_key);
 	buf_deinit(&fl->job.body);
 	arena_deinit(&fl->arena);
@@ -143,6 +146,28 @@ static void log_flight(const struct flight *fl)
 		 LOG_S("reason", j->code == MG_OK ? "" : j->err.text),
 		 LOG_I("ms", clock_mono_ms() - fl->started_ms));
 	buf_deinit(&name);
+}
+
+static unsigned kind_of(const struct job *j)
+{
+	_Static_assert(METRICS_KIND_LIST + TARGET_QUERY == METRICS_KIND_QUERY, "in one order");
+	if (j->flags & TICKET_GO_GET) return METRICS_KIND_OTHER;
+	if (j->flags & TICKET_SUMDB) return METRICS_KIND_SUMDB;
+	return METRICS_KIND_LIST + j->target.kind;
+}
+
+static void count_flight(const struct job *j)
+{
+	_Static_assert(METRICS_RESULTS == MG_CODE_COUNT + 1, "every code, and stale");
+	const unsigned result = j->code == MG_OK && j->stale ? METRICS_RESULTS - 1 : j->code;
+	metrics_add(METRICS_FLIGHTS_ENDED + result * METRICS_KINDS + kind_of(j), 1);
+}
+
+static void publish_lane(const struct fetch *f)
+{
+	if (f->lane == NULL) return;
+	metrics_set(METRICS_LANE_WAITING + METRICS_LANE_FETCH, lane_waiting(f->lane));
+	metrics_set(METRICS_LANE_THREADS + METRICS_LANE_FETCH, lane_threads(f->lane));
 }
 
 static void guess(struct fetch *f);
@@ -177,6 +202,7 @@ static void start(struct flight *fl)
 	struct fetch *f = fl->fetch;
 	if (fl->job.target.kind == TARGET_MOD && !(fl->job.flags & NAMELESS)) look_up(fl);
 	if (!lane_submit(f->lane, f->loop, on_run, on_done, fl)) on_done(fl, false);
+	publish_lane(f);
 }
 
 static void settle_account(struct flight *fl, bool got, bool joined)
@@ -227,6 +253,7 @@ static void on_done(void *arg, bool ran)
 	struct flight *fl = arg;
 	struct job *j = &fl->job;
 	if (!ran) {
+		metrics_add(METRICS_LANE_REFUSED + METRICS_LANE_FETCH, 1);
 		j->code = err_set(&j->err, MG_UNAVAILABLE, MG_CAUSE_NONE,
 				  "too many fetches are under way; try again");
 		j->err.retry_after_s = 2;
@@ -237,6 +264,8 @@ static void on_done(void *arg, bool ran)
 		return;
 	}
 	log_flight(fl);
+	count_flight(j);
+	publish_lane(fl->fetch);
 	remember(fl);
 	settle_account(fl, j->code == MG_OK, !j->guess);
 	offer_next(fl);
@@ -304,6 +333,7 @@ static struct flight *flight_new(struct fetch *f, const struct ticket *t, struct
 	j->requests = &fl->requests;
 	fl->by_key.key = arena_dup(&fl->arena, key);
 	map_put(&f->flights, &fl->by_key);
+	metrics_add(METRICS_FLIGHTS, 1);
 	return fl;
 }
 
@@ -351,6 +381,7 @@ static void guess(struct fetch *f)
 		struct flight *fl = begin_alone(f, &t, buf_span(&key));
 		if (fl != NULL) {
 			fl->ahead = true;
+			metrics_add(METRICS_FLIGHTS_AHEAD, 1);
 			fl->purse = purse;
 			fl->job.purse = &fl->purse;
 			fl->job.guess = true;
@@ -393,6 +424,7 @@ static void on_order(struct desk *d, const struct ticket *t)
 	} else if (known != NULL) {
 		send_failure(d, t->id, &known->err, known->until_ms - now_ms);
 	} else if (fl != NULL) {
+		metrics_add(METRICS_FLIGHTS_JOINED, 1);
 		join(fl, d, t->id);
 	} else if ((fl = flight_new(f, t, buf_span(&key), &err)) == NULL) {
 		send_failure(d, t->id, &err, 0);
@@ -496,6 +528,8 @@ static void on_sweep(void *arg)
 {
 	struct fetch *f = arg;
 	upstream_sweep(f->means.upstream);
+	publish_lane(f);
+	procstat_publish();
 }
 
 enum mg_code fetch_new(struct loop *l, const struct fetch_options *options, struct store *store,

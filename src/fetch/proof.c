@@ -8,6 +8,7 @@
 #include "fetch/database.h"
 #include "fetch/origin.h"
 #include "fetch/verdict.h"
+#include "record/metrics.h"
 
 #define NAME_MAX_BYTES 16384
 
@@ -35,11 +36,17 @@ bool proof_is_recorded(const struct job_means *m, const struct provenance_artifa
 	return strcmp(record->verified, proven.verified) == 0 && strcmp(record->by, proven.by) == 0;
 }
 
+static void count(enum metrics_proof result)
+{
+	metrics_add(METRICS_PROVED + result, 1);
+}
+
 static void log_refusal(const struct target *t, const struct provenance_artifact *a,
 			const struct mg_err *err)
 {
 	struct mg_buf name = BUF_MAX(NAME_MAX_BYTES);
 	target_name(t, &name);
+	count(METRICS_PROOF_MISMATCH);
 	log_error("not what the checksum database has recorded", LOG_SP("target", buf_span(&name)),
 		  LOG_S("kind", target_kind_name(t->kind)), LOG_S("received", a->h1),
 		  LOG_S("origin", a->origin), LOG_S("reason", err->text));
@@ -51,6 +58,9 @@ static enum mg_code unproven(const struct job *j, const struct target *t,
 			     struct provenance_artifact *artifact, struct mg_err *err)
 {
 	const char *db = database_name(j->means->database);
+	if (err->code != MG_CANCELED)
+		count(err->code == MG_NOT_FOUND ? METRICS_PROOF_UNKNOWN
+						: METRICS_PROOF_UNREACHABLE);
 	if (err->code == MG_NOT_FOUND) {
 		struct mg_err why = *err;
 		return err_set(
@@ -87,10 +97,15 @@ enum mg_code proof_check(const struct job *j, const struct target *t,
 	struct lookup_sums sums;
 	const bool exempt = j->means->database != NULL && t->kind != TARGET_INFO;
 	mark(artifact, exempt ? PROOF_EXEMPT : PROOF_NONE);
-	if (t->kind == TARGET_INFO || !proof_is_due(j->means, t->path)) return MG_OK;
+	if (t->kind == TARGET_INFO) return MG_OK;
+	if (!proof_is_due(j->means, t->path)) {
+		if (exempt) count(METRICS_PROOF_EXEMPT);
+		return MG_OK;
+	}
 	if (database_lookup(j->means->database, j, t->path, t->version, &sums, err) != MG_OK)
 		return unproven(j, t, artifact, err);
 	if (strcmp(artifact->h1, recorded_hash(t, &sums)) == 0) {
+		count(METRICS_PROOF_PROVEN);
 		mark_proven(j->means, artifact);
 		return MG_OK;
 	}
@@ -169,6 +184,7 @@ enum mg_code proof_stored(const struct job *j, const struct target *t,
 		log_refusal(t, a, err);
 		return err->code;
 	}
+	count(METRICS_PROOF_PROVEN);
 	if (recorded) return MG_OK;
 	mark_proven(j->means, a);
 	return provenance_record(j->means->store, t, a, err);

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "http/server_internal.h"
+#include "record/metrics.h"
 
 /* Taken in one turn, so that a flood of connections leaves the loop to requests. */
 #define ACCEPTOR_TURN     64
@@ -56,6 +57,7 @@ static void refuse_one(struct acceptor *a)
 	sv->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	log_warn("out of file descriptors: accepting pauses; raise LimitNOFILE",
 		 LOG_I("connections", sv->connections));
+	metrics_add(METRICS_ACCEPT_PAUSES, 1);
 	sv->accept_paused = true;
 	acceptor_update(sv);
 	loop_timer_start(sv->accept_timer, ACCEPTOR_PAUSE_MS, 0);

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/server_internal.h"
+#include "http/tally.h"
 
 static void rebase(struct mg_span *s, struct mg_span from, const char *to)
 {
@@ -89,6 +90,7 @@ void exchange_send(struct exchange *x, struct reply *r)
 	else if (x->head.minor == 0)
 		how.connection = SPAN("Connection: keep-alive\r\n");
 	judge(&x->head, r, &how);
+	tally_answer(r, how.verdict, loop_now_ms(sv->loop) - v->since_ms);
 	struct outbound *o = &sv->out;
 	if (!inline_answer) {
 		o = s->out = check_malloc(sizeof *o);

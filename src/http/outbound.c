@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "http/pages.h"
 #include "http/status.h"
+#include "record/metrics.h"
 #include "wire/httpdate.h"
 
 /* Of a large body in one go. */
@@ -171,6 +172,7 @@ enum outbound_result outbound_push(struct outbound *o, struct transport *t, bool
 		if (n < 0) return OUTBOUND_BROKEN;
 		*progress = true;
 		turn += (size_t)n;
+		metrics_add(METRICS_SENT_BYTES, (uint64_t)n);
 		if (o->reply != NULL && o->from == o->to) reply_unref(&o->reply);
 	}
 	o->sent = 0;

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "http/reply_internal.h"
 #include "http/status.h"
+#include "record/metrics.h"
 #include "wire/httpdate.h"
 
 /* Heads are ours, with a handful of short fields. */
@@ -84,6 +85,7 @@ struct reply *reply_new(const struct reply_spec *spec)
 	*r = (struct reply){ .refs = 1,
 			     .status = spec->status,
 			     .close = spec->close,
+			     .tally = metrics_code(spec->status) * METRICS_KINDS + spec->kind,
 			     .date_at = date_at,
 			     .last_modified = spec->last_modified,
 			     .request_id_at = spec->request_id_at,
@@ -131,6 +133,16 @@ void reply_unref(struct reply **rp)
 int reply_status(const struct reply *r)
 {
 	return r->status;
+}
+
+unsigned reply_kind(const struct reply *r)
+{
+	return r->tally % METRICS_KINDS;
+}
+
+void reply_count_as(struct reply *r, unsigned kind)
+{
+	r->tally = r->tally / METRICS_KINDS * METRICS_KINDS + kind;
 }
 
 size_t reply_bytes(const struct reply *r)

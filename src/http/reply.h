@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A complete answer, built once and sent any number of times: status, fields, and a body in memory
- * or in a file. Belongs to one loop (reference counts are not atomic). Immutable after reply_new. */
+ * or in a file. Belongs to one loop (reference counts are not atomic). Immutable once it was sent. */
 #ifndef HTTP_REPLY_H
 #define HTTP_REPLY_H
 
@@ -29,7 +29,8 @@ struct reply_spec {
 	struct reply_file *file;      /* or a file: one reference is taken */
 	/* Where in body 16 characters stand that each sending replaces by the request's id (-1: none). */
 	ptrdiff_t request_id_at;
-	bool close; /* the connection ends after this answer */
+	bool close;    /* the connection ends after this answer */
+	unsigned kind; /* what it is counted as: enum metrics_kind */
 };
 
 struct reply;
@@ -38,6 +39,9 @@ struct reply *reply_new(const struct reply_spec *spec); /* one reference, the ca
 void reply_ref(struct reply *r);
 void reply_unref(struct reply **r);
 int reply_status(const struct reply *r);
+unsigned reply_kind(const struct reply *r);
+/* For replies made where their kind is not known; before the first sending. */
+void reply_count_as(struct reply *r, unsigned kind);
 /* For the hot cache's budget: the memory it holds. An open file counts as REPLY_FILE_COST, so that the
  * budget bounds descriptors too. */
 #define REPLY_FILE_COST (16u << 10)

@@ -12,6 +12,7 @@ struct reply {
 	unsigned refs;
 	int status;
 	bool close;
+	unsigned tally;        /* among METRICS_REQUESTS */
 	size_t date_at;        /* where in head the 29 characters of the date stand */
 	struct mg_span head;   /* up to the last field line, with its CRLF */
 	struct mg_span shared; /* slice of head: lines that 304 and 206 carry too */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "http/acceptor.h"
 #include "http/server_internal.h"
+#include "record/metrics.h"
 
 /* How long a peer may take to close after us; it only protects the error text from a reset. */
 #define SERVER_LINGER_MS 2000
@@ -87,6 +88,16 @@ static void on_resume(void *arg)
 	sv->resuming = false;
 }
 
+static void count_timeout(enum session_wait wait)
+{
+	if (wait == SESSION_IDLE)
+		metrics_add(METRICS_TIMED_OUT + METRICS_TIMEOUT_IDLE, 1);
+	else if (wait == SESSION_HEAD)
+		metrics_add(METRICS_TIMED_OUT + METRICS_TIMEOUT_HEAD, 1);
+	else if (wait == SESSION_WRITE)
+		metrics_add(METRICS_TIMED_OUT + METRICS_TIMEOUT_WRITE, 1);
+}
+
 static uint32_t limit_ms(const struct server *sv, enum session_wait wait)
 {
 	switch (wait) {
@@ -115,6 +126,7 @@ static void on_tick(void *arg)
 		while ((first = list_first(&sv->waits[w])) != NULL) {
 			struct session *s = LIST_OWNER(first, struct session, node);
 			if (now - s->since_ms < limit_ms(sv, w)) break;
+			count_timeout(w);
 			session_expire(s);
 		}
 	}
@@ -161,6 +173,8 @@ void server_add(struct session *s)
 	struct server *sv = s->server;
 
 	sv->connections++;
+	metrics_add(METRICS_CONNECTIONS, 1);
+	metrics_add(METRICS_ACCEPTED, 1);
 	if (!sv->ticking) loop_timer_start(sv->tick_timer, sv->tick_ms, sv->tick_ms);
 	sv->ticking = true;
 }
@@ -172,6 +186,7 @@ void server_remove(struct session *s)
 	list_remove(&s->node);
 	list_remove(&s->resume);
 	sv->connections--;
+	metrics_add(METRICS_CONNECTIONS, (uint64_t)-1);
 	acceptor_update(sv);
 	if (sv->connections > 0) return;
 	loop_timer_stop(sv->tick_timer);

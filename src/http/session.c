@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "http/server_internal.h"
+#include "http/tally.h"
 
 /* A request body nobody reads is thrown away up to this size; a longer one costs the connection. */
 #define SESSION_SKIP_MAX (64u << 10)
@@ -47,6 +48,7 @@ static void tell_gone(struct live *v)
 {
 	struct exchange *x = &v->x;
 
+	metrics_add(METRICS_CANCELED, 1);
 	v->session = NULL;
 	/* Without on_gone the handler will still answer; exchange_send frees it then. */
 	if (x->on_gone == NULL) return;
@@ -228,6 +230,8 @@ static void refuse(struct session *s, int status, const char *reason)
 					     .id_field = true,
 					     .server = sv->options.fields,
 					     .connection = SPAN("Connection: close\r\n") });
+	tally_answer(r, CONDITIONAL_FULL, 0);
+	metrics_add(METRICS_BAD_HEADS, 1);
 	reply_unref(&r);
 	buf_deinit(&body);
 	s->closing = s->linger = true;
@@ -252,6 +256,7 @@ static void handle(struct session *s, struct live *v)
 	v->x.on_gone = NULL;
 	v->session = s;
 	v->server = sv;
+	v->since_ms = loop_now_ms(sv->loop);
 	v->parked = false;
 	server_next_id(sv, v->x.id);
 	s->live = v;

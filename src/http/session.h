@@ -33,6 +33,7 @@ struct live {
 	struct session
 		*session; /* NULL: the client left, and the handler did not want to be told */
 	struct server *server;
+	uint64_t since_ms; /* when its head was complete */
 	bool parked;
 };
 

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "loop/channel.h"
+#include "record/metrics.h"
 #include "serve/orders.h"
 #include "serve/worker.h"
 
@@ -102,6 +103,7 @@ static void count_one(void *arg)
 static void *run_worker(void *arg)
 {
 	struct worker *w = arg;
+	metrics_own(w->index);
 	loop_run(w->loop);
 	return NULL;
 }
@@ -114,6 +116,7 @@ static void run_all(struct front *f)
 	for (unsigned i = 1; i < f->count; i++) {
 		MG_ASSERT(pthread_create(&threads[i], NULL, run_worker, &f->workers[i]) == 0);
 	}
+	metrics_own(0);
 	loop_run(f->workers[0].loop);
 	for (unsigned i = 1; i < f->count; i++)
 		pthread_join(threads[i], NULL);
@@ -159,7 +162,9 @@ int front_run(const struct front_options *given, const int *listen_fds, size_t l
 	for (unsigned i = 0; i < workers; i++) {
 		worker_init(&f.workers[i], options, store, fs, &f.storage_fault_ms, listen_fds,
 			    listen_count, channel_fds[i], span_make(fields, (size_t)n), workers);
+		f.workers[i].index = i;
 	}
+	if (options->metrics && options->metrics_fd >= 0) worker_serve_metrics(&f.workers[0]);
 	f.control = channel_new(f.workers[0].loop, control_fd, on_control, on_control_closed, &f);
 	run_all(&f);
 

@@ -24,6 +24,9 @@ struct front_options {
 	bool lenient; /* what is on record as proven by nobody, for it could not be asked, is served */
 	const char *nosumdb;    /* globs of modules that it must not hear of */
 	bool go_get;            /* PATH?go-get=1 is passed through to the upstreams */
+	bool metrics;           /* /metrics is answered; where metrics_fd listens, only there */
+	bool metrics_athens;    /* with the names that Athens has for some of it */
+	int metrics_fd;         /* a listening socket of its own, the caller's; -1: none */
 	void (*on_ready)(void); /* NULL, or called once, when all loops run; any thread */
 };
 
@@ -33,6 +36,7 @@ struct front_options {
 				 .via = "modgate",                                                 \
 				 .sumdb = "",                                                      \
 				 .sumdb_key = "",                                                  \
+				 .metrics_fd = -1,                                                 \
 				 .nosumdb = "",                                                    \
 				 .fresh_ms = 60000,                                                \
 				 .stale_ms = 240000,                                               \

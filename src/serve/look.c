@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "crypto/sha256.h"
+#include "record/metrics.h"
 #include "store/verified.h"
 
 void look_init(struct look *l, struct store *s, const struct target *t, const char *key,
@@ -195,5 +196,6 @@ struct reply *look_reply(struct look *l, uint32_t max_age_s, struct mg_span stal
 		.body = buf_span(&l->bytes),
 		.file = file,
 		.request_id_at = -1,
+		.kind = METRICS_KIND_LIST + l->target->kind,
 	});
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "fetch/origin.h"
+#include "record/metrics.h"
 #include "serve/age.h"
 #include "serve/answer.h"
 #include "serve/look.h"
@@ -82,14 +83,29 @@ static void remember_if_fit(const struct pending *p, struct mg_span path, struct
 	if (p->forgotten == w->forgotten) remember(w, path, r, until_ms);
 }
 
+static unsigned kind_of(const struct pending *p)
+{
+	if (p->order.flags & TICKET_GO_GET) return METRICS_KIND_OTHER;
+	if (p->order.flags & TICKET_SUMDB) return METRICS_KIND_SUMDB;
+	return METRICS_KIND_LIST + p->target.kind;
+}
+
+static void count_lookup(const struct reply *r, enum metrics_lookup good)
+{
+	const enum metrics_lookup from = reply_status(r) == 200 ? good : METRICS_LOOKUP_FAILED;
+	metrics_add(METRICS_LOOKED_UP + from * METRICS_KINDS + reply_kind(r), 1);
+}
+
 /* Takes r over. p is gone after. */
 static void settle(struct pending *p, struct reply *r, uint64_t hot_until_ms)
 {
+	const bool asked = p->fetched || p->order.flags & (TICKET_GO_GET | TICKET_SUMDB);
 	remember_if_fit(p, p->name, r, hot_until_ms);
 	while (!list_empty(&p->waiters)) {
 		struct waiter *wt = waiter_of(p->waiters.next);
 		list_remove(&wt->node);
 		if (!span_eq(wt->path, p->name)) remember_if_fit(p, wt->path, r, hot_until_ms);
+		count_lookup(r, asked ? METRICS_LOOKUP_FETCHED : METRICS_LOOKUP_STORE);
 		exchange_send(wt->x, r);
 	}
 	reply_unref(&r);
@@ -114,6 +130,7 @@ static struct reply *error_reply(struct pending *p, const struct mg_err *err, ui
 			 LOG_SP("request", p->order.request_id));
 	}
 	struct reply *r = answer_error(err, buf_span(&name), ttl_ms / 1000);
+	reply_count_as(r, kind_of(p));
 	buf_deinit(&name);
 	return r;
 }
@@ -123,6 +140,7 @@ static void note_fault(struct worker *w, const struct mg_err *err)
 {
 	if (err->cause != MG_CAUSE_STORAGE) return;
 	if (err->code == MG_CORRUPT || err->code == MG_NOT_FOUND) return;
+	metrics_add(METRICS_STORE_FAULTS, 1);
 	atomic_store(w->storage_fault_ms, clock_mono_ms());
 }
 
@@ -168,6 +186,7 @@ static void answer_stored_only(struct pending *p, struct reply *r)
 		struct waiter *wt = waiter_of(it);
 		if (!wt->stored_only) continue;
 		list_remove(&wt->node);
+		count_lookup(r, METRICS_LOOKUP_STORE);
 		exchange_send(wt->x, r);
 	}
 	reply_unref(&r);
@@ -194,6 +213,7 @@ static void place_order(struct pending *p, uint32_t flags)
 		p->order.via =
 			arena_dup(&p->arena, span_first(x->head.field[HEAD_FIELD_VIA], VIA_MAX));
 	}
+	metrics_add(METRICS_ORDERS, 1);
 	orders_place(p->table->w->orders, &p->order);
 }
 
@@ -284,6 +304,7 @@ static void settle_hit(struct pending *p)
 	while (!list_empty(&p->waiters)) {
 		struct waiter *wt = waiter_of(p->waiters.next);
 		list_remove(&wt->node);
+		count_lookup(r, METRICS_LOOKUP_STORE);
 		exchange_send(wt->x, r);
 	}
 	remember_if_fit(p, p->name, r, hot_until_ms);
@@ -350,6 +371,7 @@ static void on_look_done(void *arg, bool ran)
 		settle_look(p);
 		return;
 	}
+	metrics_add(METRICS_LANE_REFUSED + METRICS_LANE_FS, 1);
 	struct mg_err err;
 	err_set(&err, MG_UNAVAILABLE, MG_CAUSE_STORAGE,
 		"the store's disk is too slow: reads are queueing up");
@@ -386,6 +408,7 @@ static void settle_ask(struct pending *p, struct mg_span body)
 						  : SPAN("public, max-age=31536000, immutable"),
 		       .body = body,
 		       .request_id_at = -1,
+		       .kind = kind_of(p),
 	       }),
 	       changes ? 0 : HOT_FOREVER);
 }
@@ -454,6 +477,7 @@ static bool answer_hit(struct pending_table *t, struct exchange *x, struct look 
 		refresh_in_background(t, l->target, x->head.path, l->key);
 	}
 	tell_seen(w, l);
+	count_lookup(r, METRICS_LOOKUP_STORE);
 	exchange_send(x, r);
 	reply_unref(&r);
 	return true;
@@ -474,6 +498,7 @@ static void begin(struct pending_table *t, struct exchange *x, const struct targ
 
 	if (p != NULL && stored_only && !p->looking && looked != LOOK_WOULD_BLOCK) {
 		struct reply *r = stored_only_reply(p, looked, &look.err);
+		count_lookup(r, METRICS_LOOKUP_FAILED);
 		exchange_send(x, r);
 		reply_unref(&r);
 		goto out;

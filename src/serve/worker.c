@@ -8,13 +8,17 @@
 #include "base/log.h"
 #include "gomod/modpath.h"
 #include "gomod/target.h"
+#include "record/metrics.h"
 #include "serve/answer.h"
 #include "serve/orders.h"
 #include "serve/pending.h"
+#include "serve/scrape.h"
 #include "serve/sumroute.h"
 
 /* How long one storage fault keeps the workers from calling themselves ready. */
 #define FAULT_MEMORY_MS 10000
+/* To the socket of the metrics alone. */
+#define METRICS_CONNECTIONS_MAX 64
 
 static void send_once(struct exchange *x, struct reply *r)
 {
@@ -60,10 +64,31 @@ static bool route_health(struct worker *w, struct exchange *x)
 		send_ready(w, x);
 	} else if (span_eq(path, SPAN("/"))) {
 		exchange_send(x, w->root);
+	} else if (w->options->metrics && w->options->metrics_fd < 0 &&
+		   span_eq(path, SPAN("/metrics"))) {
+		send_once(x, scrape_reply(w->options->metrics_athens, w->fs));
 	} else {
 		return false;
 	}
 	return true;
+}
+
+static bool is_read(const struct exchange *x)
+{
+	return x->head.method == HEAD_GET || x->head.method == HEAD_HEAD;
+}
+
+/* On the socket of the metrics: these, and the health of the process that tells them. */
+static void handle_metrics(struct exchange *x, void *arg)
+{
+	struct worker *w = arg;
+	if (!is_read(x)) {
+		exchange_send(x, w->bad_method);
+	} else if (span_eq(x->head.path, SPAN("/metrics"))) {
+		send_once(x, scrape_reply(w->options->metrics_athens, w->fs));
+	} else if (!route_health(w, x)) {
+		send_not_found(x, "here are only /metrics, /livez and /readyz");
+	}
 }
 
 /* --- GOPROXY --- */
@@ -176,7 +201,7 @@ static void handle(struct exchange *x, void *arg)
 {
 	struct worker *w = arg;
 	const struct head *h = &x->head;
-	if (h->method != HEAD_GET && h->method != HEAD_HEAD) {
+	if (!is_read(x)) {
 		route_method(w, x);
 		return;
 	}
@@ -187,6 +212,9 @@ static void handle(struct exchange *x, void *arg)
 	if (h->query.p == NULL || !asks_go_get(h->query)) {
 		struct reply *r = hot_get(w->hot, h->path, loop_now_ms(w->loop));
 		if (r != NULL) {
+			const unsigned from = reply_status(r) == 200 ? METRICS_LOOKUP_MEMORY
+								     : METRICS_LOOKUP_FAILED;
+			metrics_add(METRICS_LOOKED_UP + from * METRICS_KINDS + reply_kind(r), 1);
 			exchange_send(x, r);
 			return;
 		}
@@ -231,6 +259,7 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 	w->live = answer_text(200, SPAN("ok\n"), SPAN(""));
 	w->ready = answer_text(200, SPAN("ready\n"), SPAN(""));
 	w->supported = answer_text(200, SPAN(""), SPAN(""));
+	reply_count_as(w->supported, METRICS_KIND_SUMDB);
 	w->options_reply = answer_text(204, SPAN(""), SPAN("Allow: GET, HEAD, OPTIONS\r\n"));
 	w->bad_method = answer_text(405, SPAN("only GET and HEAD are served here\n"),
 				    SPAN("Allow: GET, HEAD, OPTIONS\r\n"));
@@ -248,6 +277,13 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 	orders_connect(w->orders, channel_fd);
 	w->pending = pending_table_new(w);
 	w->server = server_new(w->loop, listen_fds, listen_count, &so, handle, w);
+}
+
+void worker_serve_metrics(struct worker *w)
+{
+	struct server_options so = SERVER_OPTIONS_DEFAULT;
+	so.max_connections = METRICS_CONNECTIONS_MAX;
+	w->metrics_server = server_new(w->loop, &w->options->metrics_fd, 1, &so, handle_metrics, w);
 }
 
 static void on_server_drained(void *arg)
@@ -272,6 +308,7 @@ static void stop_loop(void *loop)
 void worker_deinit(struct worker *w)
 {
 	server_free(&w->server);
+	server_free(&w->metrics_server);
 	/* Looks that the fs lane finished are still posted: they end in one more turn. */
 	loop_post(w->loop, stop_loop, w->loop);
 	loop_run(w->loop);

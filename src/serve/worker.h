@@ -18,6 +18,7 @@ struct worker {
 	struct store *store; /* shared by all workers: read-only */
 	struct lane *fs;     /* shared: blocking looks into the store */
 	struct server *server;
+	struct server *metrics_server; /* NULL but in the one worker that has options->metrics_fd */
 	struct hot *hot;
 	struct pending_table *pending;
 	struct orders *orders;
@@ -25,6 +26,7 @@ struct worker {
 	struct mg_span via; /* options->via */
 	/* Shared: when the storage last failed one of the workers (clock_mono_ms); 0: never. */
 	_Atomic uint64_t *storage_fault_ms;
+	unsigned index; /* among the workers of front */
 	bool draining;
 	/* How often everything that was held ready was dropped: who looked at the store before the last
 	 * time must not put what he saw there. */
@@ -37,6 +39,8 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 		 struct lane *fs, _Atomic uint64_t *storage_fault_ms, const int *listen_fds,
 		 size_t listen_count, int channel_fd, struct mg_span server_fields,
 		 unsigned workers);
+/* Before the first worker's loop runs: it answers /metrics on a socket of its own as well. */
+void worker_serve_metrics(struct worker *w);
 /* Stops the loop when the last answer is sent, at the latest after deadline_ms. */
 void worker_drain(struct worker *w, uint64_t deadline_ms);
 void worker_deinit(struct worker *w); /* after its loop ended and the fs lane was freed */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "record/metrics.h"
 
 void guard_init(struct guard *g)
 {
@@ -61,6 +62,7 @@ static bool is_disk_error(int errnum)
 void guard_note(struct guard *g, int errnum, uint64_t now_ms)
 {
 	if (!is_disk_error(errnum)) return;
+	metrics_add(METRICS_STORE_FAULTS, 1);
 	pthread_mutex_lock(&g->mutex);
 	g->last_errnum = errnum;
 	const uint64_t oldest = g->errors_ms[(g->next + 1) % GUARD_ERRORS];

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/random.h"
+#include "record/metrics.h"
 #include "store/store_internal.h"
 
 /* Cuts path after its first part that is not a folder, if there is one. */
@@ -153,6 +154,7 @@ enum mg_code store_quarantine(struct store *s, const char *key, const char *why,
 	const int to = folder_make(s, to_key, &ignored);
 	int rc = to < 0 ? to : put_away(s, from, from_name, to, to_name);
 	if (rc == 0) {
+		metrics_add(METRICS_DAMAGED, 1);
 		write_note(s, to, to_name, path, why);
 		rc = io_fsync_folder(&s->io, from);
 		log_warn("store: quarantined", LOG_S("key", path), LOG_S("why", why),

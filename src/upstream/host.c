@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/map.h"
+#include "record/metrics.h"
 
 /* Hosts in trouble are remembered; redirects can name any number of them. */
 #define TROUBLED_MAX   1024
@@ -147,6 +148,7 @@ enum mg_code host_enter(struct host_table *t, const char *origin, const char *la
 	if (rc == MG_OK) {
 		h->running++;
 		out->host = h;
+		out->label = label;
 	} else {
 		/* The wake-up that brought us here may have been meant for the next in line. */
 		pthread_cond_signal(&h->freed);
@@ -162,6 +164,7 @@ void host_leave(struct host_table *t, struct host_permit *permit, enum host_outc
 	struct host *h = permit->host;
 	if (h == NULL) return;
 	pthread_mutex_lock(&t->mutex);
+	const bool was_open = h->breaker.open_until != 0;
 	h->running--;
 	if (outcome == HOST_ALIVE) {
 		breaker_success(&h->breaker);
@@ -173,6 +176,8 @@ void host_leave(struct host_table *t, struct host_permit *permit, enum host_outc
 	} else {
 		breaker_neutral(&h->breaker, permit->pass);
 	}
+	const bool open = h->breaker.open_until != 0;
+	if (open != was_open) metrics_breaker(permit->label, open);
 	pthread_cond_signal(&h->freed);
 	put_back(t, h);
 	pthread_mutex_unlock(&t->mutex);

@@ -20,6 +20,7 @@ struct host;
 
 struct host_permit {
 	struct host *host; /* NULL: none held */
+	const char *label; /* as given to host_enter */
 	enum breaker_pass pass;
 };
 

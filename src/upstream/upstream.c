@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "record/metrics.h"
 #include "upstream/envproxy.h"
 #include "upstream/fileurl.h"
 #include "upstream/host.h"
@@ -124,6 +125,20 @@ static enum host_outcome outcome_of(const struct transfer *t, enum mg_code rc, s
 	return theirs && rc != MG_INVALID ? HOST_FAILED : HOST_UNTOLD;
 }
 
+static void count(const struct transfer *t, enum mg_code rc, uint64_t since_us, uint64_t bytes)
+{
+	const int class = t->head.status / 100;
+
+	metrics_upstream(t->url->label, rc == MG_CANCELED ? METRICS_CLASS_CANCELED
+					: rc != MG_OK     ? METRICS_CLASS_ERROR
+					: class == 3      ? METRICS_CLASS_3XX
+					: class == 4      ? METRICS_CLASS_4XX
+					: class == 5      ? METRICS_CLASS_5XX
+							  : METRICS_CLASS_2XX);
+	metrics_observe(METRICS_UPSTREAM_SECONDS, clock_mono_us() - since_us);
+	metrics_add(METRICS_UPSTREAM_BYTES, bytes);
+}
+
 /* One exchange under the host's permit. */
 static enum mg_code exchange(struct upstream *u, struct transfer *t, struct mg_err *err)
 {
@@ -138,7 +153,9 @@ static enum mg_code exchange(struct upstream *u, struct transfer *t, struct mg_e
 	t->proxy = envproxy_pick(&u->proxies, t->url->scheme, t->url->host, t->url->port);
 	struct mg_err why = { 0 };
 	struct pool_handle *h = pool_take(u->pool, t->url->origin);
+	const uint64_t since_us = clock_mono_us(), at = t->at;
 	rc = transfer_run(t, h, &why);
+	count(t, rc, since_us, t->at > at ? t->at - at : 0);
 	pool_give(u->pool, h, t->url->origin);
 	host_leave(u->hosts, &permit, outcome_of(t, rc, &why), &why);
 	if (rc != MG_OK && err != NULL) *err = why;
