@@ -24,6 +24,7 @@ struct settings {
 	const char *group; /* "": the user's own */
 	bool sandbox;
 	uint64_t workers; /* 0: one a core */
+	uint64_t drain_delay;
 	uint64_t drain_timeout;
 	uint64_t max_connections;
 	uint64_t hot_cache;

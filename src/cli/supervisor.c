@@ -48,7 +48,7 @@ struct supervisor {
 	const struct supervisor_options *options;
 	struct loop *loop;
 	struct service front, fetch;
-	struct loop_timer *deadline;
+	struct loop_timer *delay, *deadline;
 	int metrics_fd; /* what all processes count in */
 	struct pairs
 		waiting; /* front's first channels, until fetch has opened (or made) the store */
@@ -307,6 +307,7 @@ static void on_front_exit(void *arg, int status)
 	child_free(&sv->front.child);
 	channel_free(&sv->front.control);
 	if (sv->ending) {
+		loop_timer_stop(sv->delay);
 		if (status != 0) log_exit(&sv->front, status);
 		stop_fetch(sv);
 		return;
@@ -344,6 +345,46 @@ static void on_deadline(void *arg)
 	}
 }
 
+static void tell_front(struct supervisor *sv, const char *message, size_t n)
+{
+	channel_send(sv->front.control, span_make(message, n), NULL, 0);
+}
+
+static void drain_front(struct supervisor *sv)
+{
+	const uint32_t ms = (uint32_t)sv->options->settings->drain_timeout;
+	const char message[] = { FRONT_CONTROL_DRAIN, (char)ms, (char)(ms >> 8), (char)(ms >> 16),
+				 (char)(ms >> 24) };
+
+	if (sv->front.control == NULL) {
+		child_free(&sv->front.child);
+		stop_fetch(sv);
+		return;
+	}
+	log_info("draining", LOG_I("deadline_ms", ms));
+	tell_front(sv, message, sizeof message);
+	loop_timer_start(sv->deadline, ms + GRACE_MS, 0);
+}
+
+static void on_delay_over(void *arg)
+{
+	drain_front(arg);
+}
+
+/* Load balancers see /readyz fail before the first connection is refused. */
+static void begin_drain(struct supervisor *sv)
+{
+	const uint64_t delay_ms = sv->options->settings->drain_delay;
+
+	if (delay_ms == 0 || sv->front.control == NULL) {
+		drain_front(sv);
+		return;
+	}
+	log_info("going down soon", LOG_I("delay_ms", delay_ms));
+	tell_front(sv, &(const char){ FRONT_CONTROL_LAST_CALL }, 1);
+	loop_timer_start(sv->delay, delay_ms, 0);
+}
+
 static void on_terminate(void *arg)
 {
 	struct supervisor *sv = arg;
@@ -358,17 +399,7 @@ static void on_terminate(void *arg)
 	sv->told_to_end_ms = loop_now_ms(sv->loop);
 	loop_timer_stop(sv->front.restart);
 	loop_timer_stop(sv->fetch.restart);
-	if (sv->front.child == NULL || sv->front.control == NULL) {
-		child_free(&sv->front.child);
-		stop_fetch(sv);
-		return;
-	}
-	uint32_t ms = (uint32_t)sv->options->settings->drain_timeout;
-	const char message[] = { FRONT_CONTROL_DRAIN, (char)ms, (char)(ms >> 8), (char)(ms >> 16),
-				 (char)(ms >> 24) };
-	log_info("draining", LOG_I("deadline_ms", ms));
-	channel_send(sv->front.control, span_make(message, sizeof message), NULL, 0);
-	loop_timer_start(sv->deadline, ms + GRACE_MS, 0);
+	begin_drain(sv);
 }
 
 static void on_hangup(void *arg)
@@ -402,6 +433,14 @@ static void service_deinit(struct service *svc)
 	if (svc->settings_fd >= 0) close(svc->settings_fd);
 }
 
+/* Whoever tells an ending process to end must not change its exit code. */
+static void ignore_wishes(void)
+{
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
 int supervisor_run(const struct supervisor_options *options)
 {
 	struct supervisor sv = { .options = options, .workers = worker_count(options->settings) };
@@ -415,6 +454,7 @@ int supervisor_run(const struct supervisor_options *options)
 		     on_restart_both);
 	service_init(&sv, &sv.fetch, "fetch", settings_memfd(options->settings, true),
 		     on_restart_fetch);
+	sv.delay = loop_timer_new(sv.loop, on_delay_over, &sv);
 	sv.deadline = loop_timer_new(sv.loop, on_deadline, &sv);
 	loop_on_signal(sv.loop, SIGTERM, on_terminate, &sv);
 	loop_on_signal(sv.loop, SIGINT, on_terminate, &sv);
@@ -427,9 +467,11 @@ int supervisor_run(const struct supervisor_options *options)
 		loop_run(sv.loop);
 		log_info("ended", LOG_I("exit_code", sv.exit_code));
 	}
+	ignore_wishes();
 	pairs_close(&sv.waiting);
 	service_deinit(&sv.front);
 	service_deinit(&sv.fetch);
+	loop_timer_free(&sv.delay);
 	loop_timer_free(&sv.deadline);
 	if (sv.metrics_fd >= 0) close(sv.metrics_fd);
 	loop_free(&sv.loop);

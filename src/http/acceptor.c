@@ -17,6 +17,7 @@
 /* Taken in one turn, so that a flood of connections leaves the loop to requests. */
 #define ACCEPTOR_TURN     64
 #define ACCEPTOR_PAUSE_MS 100
+#define ACCEPTOR_BACKLOG  4096 /* what may wait, see listener.c */
 
 struct acceptor {
 	struct server *server;
@@ -105,6 +106,14 @@ void acceptor_start(struct server *sv, const int *fds, size_t count)
 		a->io = loop_io_new(sv->loop, fds[i], on_listen, a);
 	}
 	acceptor_update(sv);
+}
+
+void acceptor_take_rest(struct server *sv)
+{
+	const size_t turns = ACCEPTOR_BACKLOG / ACCEPTOR_TURN;
+
+	for (size_t i = 0; i < sv->acceptor_count * turns; i++)
+		on_listen(&sv->acceptors[i / turns], LOOP_READ);
 }
 
 void acceptor_stop(struct server *sv)

@@ -10,6 +10,8 @@ struct server;
 
 /* fds stay the caller's, open until acceptor_stop. Each connection goes to session_start. */
 void acceptor_start(struct server *sv, const int *fds, size_t count);
+/* Takes what waits to be accepted, once: nobody else will. */
+void acceptor_take_rest(struct server *sv);
 /* For good; calling it again does nothing. */
 void acceptor_stop(struct server *sv);
 /* After the number of connections went down. */

@@ -76,7 +76,7 @@ void exchange_send(struct exchange *x, struct reply *r)
 	struct server *sv = s->server;
 	bool inline_answer = sv->serving == s;
 	MG_ASSERT(s->live == v && s->out == NULL);
-	if (r->close || sv->draining || !x->head.keep_alive) s->closing = true;
+	if (r->close || sv->leaving || !x->head.keep_alive) s->closing = true;
 	struct outbound_how how = {
 		.verdict = CONDITIONAL_FULL,
 		.head_only = x->head.method == HEAD_HEAD,

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -225,9 +226,23 @@ struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_c
 	return sv;
 }
 
+void server_last_call(struct server *sv)
+{
+	sv->leaving = true;
+}
+
+/* A request that lies in the socket was asked before we went. */
+static bool has_asked(const struct session *s)
+{
+	char byte;
+	return recv(s->wire.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void server_drain(struct server *sv, uint64_t deadline_ms, loop_fn *on_drained, void *arg)
 {
 	MG_ASSERT(!sv->draining);
+	server_last_call(sv);
+	acceptor_take_rest(sv);
 	sv->draining = true;
 	sv->on_drained = on_drained;
 	sv->on_drained_arg = arg;
@@ -235,13 +250,14 @@ void server_drain(struct server *sv, uint64_t deadline_ms, loop_fn *on_drained, 
 	LIST_EACH_SAFE(it, &sv->waits[SESSION_IDLE])
 	{
 		struct session *s = LIST_OWNER(it, struct session, node);
-		if (s != sv->serving) session_cut(s);
+		if (s != sv->serving && !has_asked(s)) session_cut(s);
 	}
 	/* A fresh connection that has sent nothing is as idle. */
 	LIST_EACH_SAFE(it, &sv->waits[SESSION_HEAD])
 	{
 		struct session *s = LIST_OWNER(it, struct session, node);
-		if (s != sv->serving && s->in.n == 0 && s->skip == 0) session_cut(s);
+		if (s != sv->serving && s->in.n == 0 && s->skip == 0 && !has_asked(s))
+			session_cut(s);
 	}
 	loop_timer_start(sv->drain_timer, sv->connections == 0 ? 0 : deadline_ms, 0);
 }

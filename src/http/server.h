@@ -30,7 +30,9 @@ struct server_options {
 struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_count,
 			  const struct server_options *options, exchange_handler_fn *handler,
 			  void *arg);
-/* Stops accepting, closes idle connections, lets answers finish (Connection: close), then calls
+/* From now on each answer is the last one of its connection (Connection: close). Accepting goes on. */
+void server_last_call(struct server *s);
+/* Takes the connections that wait to be accepted, then stops accepting, closes idle connections, lets answers finish (Connection: close), then calls
  * on_drained once, from the loop, at the latest after deadline_ms (what is left is cut). Once a server. */
 void server_drain(struct server *s, uint64_t deadline_ms, loop_fn *on_drained, void *arg);
 /* Cuts what is left; parked exchanges are told (on_gone). on_drained is not called any more. */

@@ -40,6 +40,7 @@ struct server {
 	uint64_t date_ms;
 	char id[EXCHANGE_ID_SIZE]; /* the last request id */
 
+	bool leaving; /* each answer is the last of its connection */
 	bool draining, drained;
 	struct loop_timer *drain_timer;
 	loop_fn *on_drained;

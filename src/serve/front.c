@@ -50,6 +50,13 @@ static void drain_one(void *arg)
 	free(c);
 }
 
+static void last_call_one(void *arg)
+{
+	struct command *c = arg;
+	worker_last_call(c->worker);
+	free(c);
+}
+
 static void connect_one(void *arg)
 {
 	struct command *c = arg;
@@ -75,6 +82,9 @@ static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_co
 	struct front *f = arg;
 	if (message.n == 5 && message.p[0] == FRONT_CONTROL_DRAIN) {
 		drain_all(f, read_u32(message.p + 1));
+	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_LAST_CALL) {
+		for (unsigned i = 0; i < f->count; i++)
+			post(&f->workers[i], last_call_one, 0, -1);
 	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_CHANNELS &&
 		   fd_count == f->count) {
 		for (unsigned i = 0; i < f->count; i++) {

@@ -45,6 +45,8 @@ struct front_options {
 				 .hot_bytes = 32u << 20 })
 
 /* Control messages from the supervisor (a channel): the first byte is the kind. */
+#define FRONT_CONTROL_LAST_CALL                                                                    \
+	'L' /* not ready any more, each answer is its connection's last; accepting goes on */
 #define FRONT_CONTROL_DRAIN 'D' /* then a little-endian u32: deadline in ms */
 #define FRONT_CONTROL_CHANNELS                                                                     \
 	'C' /* with one descriptor a worker: new channels to a restarted fetch */

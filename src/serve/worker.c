@@ -39,7 +39,7 @@ static void send_ready(struct worker *w, struct exchange *x)
 {
 	const uint64_t fault_ms = atomic_load(w->storage_fault_ms);
 	const char *why = NULL;
-	if (w->draining) {
+	if (w->leaving) {
 		why = "draining: this process is going down";
 	} else if (!orders_connected(w->orders)) {
 		why = "fetch: the fetch process is being restarted";
@@ -293,10 +293,16 @@ static void on_server_drained(void *arg)
 	loop_stop(w->loop);
 }
 
+void worker_last_call(struct worker *w)
+{
+	w->leaving = true;
+	server_last_call(w->server);
+}
+
 void worker_drain(struct worker *w, uint64_t deadline_ms)
 {
 	if (w->draining) return;
-	w->draining = true;
+	w->leaving = w->draining = true;
 	server_drain(w->server, deadline_ms, on_server_drained, w);
 }
 

@@ -27,7 +27,7 @@ struct worker {
 	/* Shared: when the storage last failed one of the workers (clock_mono_ms); 0: never. */
 	_Atomic uint64_t *storage_fault_ms;
 	unsigned index; /* among the workers of front */
-	bool draining;
+	bool leaving, draining;
 	/* How often everything that was held ready was dropped: who looked at the store before the last
 	 * time must not put what he saw there. */
 	unsigned forgotten;
@@ -41,6 +41,8 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 		 unsigned workers);
 /* Before the first worker's loop runs: it answers /metrics on a socket of its own as well. */
 void worker_serve_metrics(struct worker *w);
+/* Going down soon: /readyz says so, each answer is the last of its connection. */
+void worker_last_call(struct worker *w);
 /* Stops the loop when the last answer is sent, at the latest after deadline_ms. */
 void worker_drain(struct worker *w, uint64_t deadline_ms);
 void worker_deinit(struct worker *w); /* after its loop ended and the fs lane was freed */
