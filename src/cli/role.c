@@ -69,9 +69,19 @@ void role_confine(const struct settings *s, const struct sandbox_rules *rules)
 		 LOG_S("seccomp", seccomp ? "on" : "off"));
 }
 
+/* There is room on the channel: the supervisor pings once an answer. If it is gone, so are we. */
+static void tell(char what)
+{
+	ssize_t unused = send(ROLE_FD_CONTROL, &what, 1, MSG_NOSIGNAL);
+	(void)unused;
+}
+
 void role_ready(void)
 {
-	/* The first message on a fresh channel: there is room. If the supervisor is gone, so are we. */
-	ssize_t unused = send(ROLE_FD_CONTROL, "R", 1, MSG_NOSIGNAL);
-	(void)unused;
+	tell(ROLE_TELL_READY);
+}
+
+void role_alive(void)
+{
+	tell(ROLE_TELL_ALIVE);
 }

@@ -25,8 +25,13 @@ MG_CHECK bool role_begin(enum metrics_process which, struct settings *s);
 struct sandbox_rules;
 void role_confine(const struct settings *s, const struct sandbox_rules *rules);
 
-/* Tells the supervisor that this process does its work now. */
+/* What a child tells the supervisor: the first byte of a message. */
+#define ROLE_TELL_READY 'R'
+#define ROLE_TELL_ALIVE 'A' /* the answer to a ping */
+
+/* Tells the supervisor that this process does its work now, or still does. Any thread. */
 void role_ready(void);
+void role_alive(void);
 
 /* Entry points; args as the supervisor writes them. They return exit codes. */
 int role_front(char *const *args); /* LISTENING-SOCKETS WORKERS */

@@ -96,7 +96,7 @@ static void confine(struct settings *s)
 
 static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_count)
 {
-	/* The supervisor has nothing to tell but its end. */
+	if (message.n == 1 && message.p[0] == FETCH_CONTROL_PING) role_alive();
 }
 
 static void on_control_closed(void *arg)

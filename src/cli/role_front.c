@@ -26,6 +26,7 @@ static struct front_options options_of(struct settings *s)
 	o.metrics = s->metrics_enabled;
 	o.metrics_athens = s->metrics_athens;
 	o.on_ready = role_ready;
+	o.on_alive = role_alive;
 	struct gosumdb db;
 	struct mg_err err;
 	/* Checked when the settings were loaded. */

@@ -7,11 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "base/log.h"
 #include "cli/fetchparts.h"
+#include "cli/notify.h"
 #include "cli/privilege.h"
 #include "cli/settings_load.h"
+#include "cli/sockets.h"
 #include "cli/supervisor.h"
 #include "cli/upstreams.h"
 #include "http/listener.h"
@@ -36,23 +37,20 @@ static void choose_via(struct draft *d)
 	draft_set(d, settings_find(SPAN("via")), span_of(name), "made up at this start");
 }
 
-/* The one of the metrics comes last. */
-static bool open_listeners(const struct settings *s, int *fds, size_t *count)
+/* Who lets the service manager open the sockets has said where to listen. */
+static void listen_on_given(struct draft *d, const struct sockets *given)
 {
-	const struct settings_list *listen = &s->listen;
-	struct mg_err err;
+	const struct settings_list *listen = &d->settings.listen;
 
-	MG_ASSERT(listen->n > 0 && listen->n <= SETTINGS_LISTEN_MAX);
-	*count = listen->n + (settings_metrics_apart(s) ? 1 : 0);
-	for (size_t i = 0; i < *count; i++) {
-		const char *address = i < listen->n ? listen->items[i] : s->metrics_listen;
-		if (listener_open(span_of(address), false, &fds[i], &err) == MG_OK) continue;
-		fprintf(stderr, "error: %s\n", err.text);
-		while (i-- > 0)
-			close(fds[i]);
-		return false;
-	}
-	return true;
+	if (given->n > 0 && !draft_is_set(d, "listen"))
+		draft_set(d, settings_find(SPAN("listen")), SPAN(SOCKETS_GIVEN), "LISTEN_FDS");
+	for (size_t i = 0; i < listen->n; i++)
+		if (sockets_is_given(span_of(listen->items[i]))) return;
+	if (given->n > 0)
+		draft_note(d, LOG_LEVEL_WARN,
+			   "%s: listen: names none of the service manager's sockets (" SOCKETS_GIVEN
+			   "); only those with an address in it are used",
+			   draft_from(d, "listen"));
 }
 
 /* mkdir -p. The last directory is given to the user who will write there, if it is new. */
@@ -96,6 +94,7 @@ static const char *ready_text(struct arena *a, int fd, const char *prefix)
 
 	listener_address(fd, address);
 	struct mg_span text = span_of(address);
+	if (span_last_index(text, ':') < 0) return "ready\n"; /* a socket in the file system */
 	struct mg_span port = span_from(text, (size_t)span_last_index(text, ':'));
 	bool every = text.p[0] == ':' || span_has_prefix(text, SPAN("[::]:")) ||
 		     span_has_prefix(text, SPAN("0.0.0.0:"));
@@ -122,12 +121,22 @@ static void forget_secrets(void)
 	buf_deinit(&name);
 }
 
-static int serve(struct settings *s)
+static bool open_sockets(const struct settings *s, const struct sockets *given, struct sockets *out)
 {
-	int fds[SETTINGS_LISTEN_MAX + 1];
-	size_t count;
+	struct mg_err err;
 
-	if (!prepare_user(s) || !open_listeners(s, fds, &count)) return 1;
+	if (sockets_open(&s->listen, settings_metrics_apart(s) ? s->metrics_listen : NULL,
+			 &(struct sockets){ 0 }, given, out, &err) == MG_OK)
+		return true;
+	fprintf(stderr, "error: %s\n", err.text);
+	return false;
+}
+
+static int serve(struct settings *s, const struct sockets *given)
+{
+	struct sockets sockets;
+
+	if (!prepare_user(s) || !open_sockets(s, given, &sockets)) return 1;
 	forget_secrets();
 	log_start();
 	if (geteuid() == 0 && s->user[0] == '\0')
@@ -140,28 +149,36 @@ static int serve(struct settings *s)
 	buf_deinit(&goproxy);
 	int rc = supervisor_run(&(struct supervisor_options){
 		.settings = s,
-		.listen_fds = fds,
-		.listen_count = count,
-		.ready_text = ready_text(&s->arena, fds[0], s->path_prefix),
+		.sockets = &sockets,
+		.ready_text = ready_text(&s->arena, sockets.one[0].fd, s->path_prefix),
 	});
-	for (size_t i = 0; i < count; i++)
-		close(fds[i]);
+	sockets_close(&sockets);
 	return rc;
 }
 
 int command_serve(char *const *args)
 {
+	struct sockets given;
 	struct draft d;
+	struct mg_err err;
 	int rc = 1;
 
+	notify_init(false);
+	if (sockets_take_given(&given, &err) != MG_OK) {
+		fprintf(stderr, "error: %s\n", err.text);
+		sockets_close(&given);
+		return 1;
+	}
 	draft_init(&d);
 	settings_load(&d, args, environ);
 	upstreams_settle(&d);
 	choose_via(&d);
+	listen_on_given(&d, &given);
 	log_init("supervisor", STDERR_FILENO, d.settings.log_level, d.settings.log_format);
 	tell_notes(&d);
-	if (d.errors == 0) rc = serve(&d.settings);
+	if (d.errors == 0) rc = serve(&d.settings, &given);
 	log_stop();
+	sockets_close(&given);
 	draft_deinit(&d);
 	return rc;
 }

@@ -30,7 +30,8 @@ static const char *const sumdb_words[] = {
 
 static const struct settings_def defs[] = {
 	{ "listen", SETTINGS_LIST, AT(listen), NULL,
-	  "addresses to serve on: ADDR:PORT, or :PORT for every address (repeatable)" },
+	  "addresses to serve on: ADDR:PORT, or :PORT for every address (repeatable); systemd, or "
+	  "systemd:NAME, for sockets that it opened" },
 	{ "store", SETTINGS_PATH, AT(store), NULL, "directory that keeps the modules" },
 	{ "user", SETTINGS_STRING, AT(user), "", "user to become when started as root" },
 	{ "group", SETTINGS_STRING, AT(group), "", "group to become, instead of the user's own",

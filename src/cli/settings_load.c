@@ -6,6 +6,7 @@
 #include "cli/gosettings.h"
 #include "cli/nearest.h"
 #include "cli/settings_file.h"
+#include "cli/sockets.h"
 #include "fetch/fetch.h"
 #include "sumdb/gosumdb.h"
 
@@ -238,7 +239,8 @@ static void check_listen(struct draft *d)
 		draft_note(d, LOG_LEVEL_ERROR, "%s: listen: more than %d addresses",
 			   draft_from(d, "listen"), SETTINGS_LISTEN_MAX);
 	for (size_t i = 0; i < listen->n; i++)
-		if (!is_listen_address(span_of(listen->items[i])))
+		if (!sockets_is_given(span_of(listen->items[i])) &&
+		    !is_listen_address(span_of(listen->items[i])))
 			draft_note(d, LOG_LEVEL_ERROR,
 				   "%s: listen: expected an address such as 127.0.0.1:3000, "
 				   "[::1]:3000 or :3000, not \"%s\"",

@@ -12,7 +12,9 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "cli/notify.h"
 #include "cli/role.h"
+#include "fetch/fetch.h"
 #include "loop/channel.h"
 #include "loop/child.h"
 #include "record/metrics.h"
@@ -22,6 +24,8 @@
 #define BACKOFF_MAX_MS   5000
 #define STEADY_MS        10000 /* a child that lived so long crashed for a new reason */
 #define GRACE_MS         5000  /* for ending, beyond what was asked for */
+#define PULSE_MS         5000  /* between pings */
+#define PATIENCE_MS      30000 /* how long one may be unanswered */
 #define ONE_WISH_MS      500   /* timeout(1) and others signal the process, then its group */
 
 /* One child and its bad days. */
@@ -31,6 +35,7 @@ struct service {
 	struct loop_timer *restart;
 	uint64_t started_ms;
 	uint64_t backoff_ms; /* waited before the last start */
+	uint64_t asked_ms;   /* when it was pinged; 0: it has answered */
 	int settings_fd;
 	struct channel *control;
 	bool pausing; /* until restart fires */
@@ -48,7 +53,7 @@ struct supervisor {
 	const struct supervisor_options *options;
 	struct loop *loop;
 	struct service front, fetch;
-	struct loop_timer *delay, *deadline;
+	struct loop_timer *delay, *deadline, *pulse;
 	int metrics_fd; /* what all processes count in */
 	struct pairs
 		waiting; /* front's first channels, until fetch has opened (or made) the store */
@@ -110,8 +115,10 @@ static void on_control_message(void *arg, struct mg_span message, int *fds, size
 {
 	struct service *svc = arg;
 
-	/* All the children have to tell. */
-	if (!svc->ready) on_ready(svc);
+	if (message.p[0] == ROLE_TELL_ALIVE)
+		svc->asked_ms = 0;
+	else if (!svc->ready)
+		on_ready(svc);
 }
 
 static void on_control_closed(void *arg)
@@ -120,23 +127,24 @@ static void on_control_closed(void *arg)
 	channel_free(&svc->control);
 }
 
-/* first and second: descriptors from ROLE_FD_FIRST on, in this order. */
+/* sockets (may be NULL) and ends: descriptors from ROLE_FD_FIRST on, in this order. */
 static bool spawn(struct supervisor *sv, struct service *svc, const char *const *argv,
-		  child_exit_fn *on_exit, const int *first, size_t first_n, const int *second,
-		  size_t second_n)
+		  child_exit_fn *on_exit, const struct sockets *sockets, const int *ends,
+		  size_t ends_n)
 {
-	struct child_fd fds[3 + SETTINGS_LISTEN_MAX + 1 + CHANNEL_FDS_MAX];
+	struct child_fd fds[3 + SOCKETS_MAX + CHANNEL_FDS_MAX];
 	int control[2];
 	size_t n = 0;
+	int to = ROLE_FD_FIRST;
 
 	if (channel_pair(control) != 0) return false;
 	fds[n++] = (struct child_fd){ svc->settings_fd, ROLE_FD_SETTINGS };
 	fds[n++] = (struct child_fd){ control[1], ROLE_FD_CONTROL };
 	fds[n++] = (struct child_fd){ sv->metrics_fd, ROLE_FD_METRICS };
-	for (size_t i = 0; i < first_n; i++, n++)
-		fds[n] = (struct child_fd){ first[i], ROLE_FD_FIRST + (int)i };
-	for (size_t i = 0; i < second_n; i++, n++)
-		fds[n] = (struct child_fd){ second[i], ROLE_FD_FIRST + (int)(first_n + i) };
+	for (size_t i = 0; sockets != NULL && i < sockets->n; i++)
+		fds[n++] = (struct child_fd){ sockets->one[i].fd, to++ };
+	for (size_t i = 0; i < ends_n; i++)
+		fds[n++] = (struct child_fd){ ends[i], to++ };
 	svc->child = child_spawn(sv->loop,
 				 &(struct child_spec){ .argv = argv, .fds = fds, .fd_count = n },
 				 on_exit, sv);
@@ -150,6 +158,7 @@ static bool spawn(struct supervisor *sv, struct service *svc, const char *const 
 		channel_new(sv->loop, control[0], on_control_message, on_control_closed, svc);
 	svc->started_ms = loop_now_ms(sv->loop);
 	svc->ready = false;
+	svc->asked_ms = 0;
 	log_debug("started a process", LOG_S("process", svc->name),
 		  LOG_I("child", child_pid(svc->child)));
 	return true;
@@ -163,17 +172,16 @@ static bool spawn_fetch(struct supervisor *sv, const struct pairs *p)
 	char workers[16];
 	snprintf(workers, sizeof workers, "%u", sv->workers);
 	const char *const argv[] = { "modgate", "fetch", workers, NULL };
-	return spawn(sv, &sv->fetch, argv, on_fetch_exit, p->ends[1], p->n, NULL, 0);
+	return spawn(sv, &sv->fetch, argv, on_fetch_exit, NULL, p->ends[1], p->n);
 }
 
 static bool spawn_front(struct supervisor *sv, const struct pairs *p)
 {
 	char listening[16], workers[16];
-	snprintf(listening, sizeof listening, "%zu", sv->options->listen_count);
+	snprintf(listening, sizeof listening, "%zu", sv->options->sockets->n);
 	snprintf(workers, sizeof workers, "%u", sv->workers);
 	const char *const argv[] = { "modgate", "front", listening, workers, NULL };
-	return spawn(sv, &sv->front, argv, on_front_exit, sv->options->listen_fds,
-		     sv->options->listen_count, p->ends[0], p->n);
+	return spawn(sv, &sv->front, argv, on_front_exit, sv->options->sockets, p->ends[0], p->n);
 }
 
 /* A restart waits only when the last one did not help: not at all, then 100 ms doubling to 5 s. */
@@ -252,6 +260,7 @@ static void on_ready(struct service *svc)
 		sv->told_ready = true;
 		fputs(sv->options->ready_text, stdout);
 		fflush(stdout);
+		notify_send("READY=1\nSTATUS=Serving");
 	}
 }
 
@@ -396,6 +405,7 @@ static void on_terminate(void *arg)
 		return;
 	}
 	sv->ending = true;
+	notify_send("STOPPING=1\nSTATUS=Draining");
 	sv->told_to_end_ms = loop_now_ms(sv->loop);
 	loop_timer_stop(sv->front.restart);
 	loop_timer_stop(sv->fetch.restart);
@@ -406,6 +416,51 @@ static void on_hangup(void *arg)
 {
 	log_info("SIGHUP is ignored: settings are read at start, logs go to standard error",
 		 LOG_I("pid", getpid()));
+}
+
+/* --- the pulse --- */
+
+/* A loop never waits for anything but its events: what does not turn for so long will not turn again. */
+static uint64_t patience_ms(void)
+{
+	const uint64_t watchdog_ms = notify_watchdog_ms();
+
+	return watchdog_ms > 0 && watchdog_ms / 2 < PATIENCE_MS ? watchdog_ms / 2 : PATIENCE_MS;
+}
+
+/* Has it answered? Pings it again if so. */
+static bool feel(struct supervisor *sv, struct service *svc)
+{
+	const uint64_t now_ms = loop_now_ms(sv->loop);
+	const char ping = svc == &sv->front ? FRONT_CONTROL_PING : FETCH_CONTROL_PING;
+
+	if (svc->child == NULL || svc->control == NULL || !svc->ready) return false;
+	if (svc->asked_ms == 0) {
+		svc->asked_ms = now_ms;
+		channel_send(svc->control, span_make(&ping, 1), NULL, 0);
+		return true;
+	}
+	if (now_ms - svc->asked_ms >= patience_ms()) {
+		log_error("a process does not answer and is killed", LOG_S("process", svc->name),
+			  LOG_I("child", child_pid(svc->child)),
+			  LOG_I("ms", now_ms - svc->asked_ms));
+		child_signal(svc->child, SIGKILL);
+	}
+	return false;
+}
+
+static void on_pulse(void *arg)
+{
+	struct supervisor *sv = arg;
+	const bool front = feel(sv, &sv->front), fetch = feel(sv, &sv->fetch);
+
+	if (front && fetch) notify_send("WATCHDOG=1");
+}
+
+static uint64_t pulse_ms(void)
+{
+	const uint64_t ms = patience_ms() / 4;
+	return ms < 1 ? 1 : ms > PULSE_MS ? PULSE_MS : ms;
 }
 
 static unsigned worker_count(const struct settings *s)
@@ -456,6 +511,8 @@ int supervisor_run(const struct supervisor_options *options)
 		     on_restart_fetch);
 	sv.delay = loop_timer_new(sv.loop, on_delay_over, &sv);
 	sv.deadline = loop_timer_new(sv.loop, on_deadline, &sv);
+	sv.pulse = loop_timer_new(sv.loop, on_pulse, &sv);
+	loop_timer_start(sv.pulse, pulse_ms(), pulse_ms());
 	loop_on_signal(sv.loop, SIGTERM, on_terminate, &sv);
 	loop_on_signal(sv.loop, SIGINT, on_terminate, &sv);
 	loop_on_signal(sv.loop, SIGHUP, on_hangup, &sv);
@@ -471,6 +528,7 @@ int supervisor_run(const struct supervisor_options *options)
 	pairs_close(&sv.waiting);
 	service_deinit(&sv.front);
 	service_deinit(&sv.fetch);
+	loop_timer_free(&sv.pulse);
 	loop_timer_free(&sv.delay);
 	loop_timer_free(&sv.deadline);
 	if (sv.metrics_fd >= 0) close(sv.metrics_fd);

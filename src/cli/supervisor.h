@@ -6,12 +6,12 @@
 #define CLI_SUPERVISOR_H
 
 #include "cli/settings.h"
+#include "cli/sockets.h"
 
 struct supervisor_options {
 	const struct settings *settings;
-	const int *listen_fds; /* the caller's */
-	size_t listen_count;
-	const char *ready_text; /* printed once to stdout when both children run */
+	const struct sockets *sockets; /* the caller's */
+	const char *ready_text;        /* printed once to stdout when both children run */
 };
 
 /* Runs until SIGTERM or SIGINT (drains, then 0; one more, half a second later or after, ends at once

@@ -13,6 +13,9 @@
 
 struct fetch;
 
+/* Control messages from the supervisor to the fetch process (a channel): the first byte is the kind. */
+#define FETCH_CONTROL_PING 'P' /* to be answered by the loop */
+
 /* What becomes of a public artifact that the checksum database cannot be asked about. */
 enum fetch_sumdb {
 	FETCH_SUMDB_REQUIRED,       /* refused until it can */

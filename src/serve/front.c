@@ -26,7 +26,9 @@ struct front {
 	_Atomic uint64_t storage_fault_ms;
 	struct channel *control;
 	void (*on_ready)(void);
+	void (*on_alive)(void);
 	atomic_uint running; /* loops */
+	atomic_uint silent;  /* loops that have not answered the ping */
 };
 
 struct command {
@@ -64,6 +66,21 @@ static void connect_one(void *arg)
 	free(c);
 }
 
+static void alive_one(void *arg)
+{
+	struct front *f = arg;
+	if (atomic_fetch_sub(&f->silent, 1) == 1 && f->on_alive != NULL) f->on_alive();
+}
+
+static void ping_all(struct front *f)
+{
+	/* Whoever has not answered the one before answers for both. */
+	if (atomic_load(&f->silent) > 0) return;
+	atomic_store(&f->silent, f->count);
+	for (unsigned i = 0; i < f->count; i++)
+		loop_post(f->workers[i].loop, alive_one, f);
+}
+
 static void drain_all(struct front *f, uint64_t deadline_ms)
 {
 	for (unsigned i = 0; i < f->count; i++) {
@@ -82,6 +99,8 @@ static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_co
 	struct front *f = arg;
 	if (message.n == 5 && message.p[0] == FRONT_CONTROL_DRAIN) {
 		drain_all(f, read_u32(message.p + 1));
+	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_PING) {
+		ping_all(f);
 	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_LAST_CALL) {
 		for (unsigned i = 0; i < f->count; i++)
 			post(&f->workers[i], last_call_one, 0, -1);
@@ -168,7 +187,8 @@ int front_run(const struct front_options *given, const int *listen_fds, size_t l
 	struct lane *fs = lane_new("fs", FS_THREADS, FS_QUEUE, FS_WAIT_MS);
 	struct front f = { .count = workers,
 			   .workers = check_calloc(workers, sizeof(struct worker)),
-			   .on_ready = options->on_ready };
+			   .on_ready = options->on_ready,
+			   .on_alive = options->on_alive };
 	for (unsigned i = 0; i < workers; i++) {
 		worker_init(&f.workers[i], options, store, fs, &f.storage_fault_ms, listen_fds,
 			    listen_count, channel_fds[i], span_make(fields, (size_t)n), workers);

@@ -28,6 +28,7 @@ struct front_options {
 	bool metrics_athens;    /* with the names that Athens has for some of it */
 	int metrics_fd;         /* a listening socket of its own, the caller's; -1: none */
 	void (*on_ready)(void); /* NULL, or called once, when all loops run; any thread */
+	void (*on_alive)(void); /* the same for each ping */
 };
 
 #define FRONT_OPTIONS_DEFAULT                                                                      \
@@ -50,6 +51,8 @@ struct front_options {
 #define FRONT_CONTROL_DRAIN 'D' /* then a little-endian u32: deadline in ms */
 #define FRONT_CONTROL_CHANNELS                                                                     \
 	'C' /* with one descriptor a worker: new channels to a restarted fetch */
+
+#define FRONT_CONTROL_PING 'P' /* on_alive is called when all loops have turned */
 
 /* Serves until drained (control message, or the control channel closing = the supervisor is gone).
  * channel_fds: one a worker, taken over. Listening descriptors stay the caller's. Returns an exit code. */

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from lib import http
+from lib import http, manager
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -37,7 +37,7 @@ def free_port():
 class Modgate:
     """Started by `start`, ended by `stop`, which asserts what must hold for every exit."""
 
-    def __init__(self, folder, goproxy=None, config=None, env=None, args=(), prefix="", store=None):
+    def __init__(self, folder, goproxy=None, config=None, env=None, args=(), prefix="", store=None, sockets=None):
         self.folder = pathlib.Path(folder)
         self.store = store or self.folder / "store"  # one that is given is not named on the command line
         self.store_args = [] if store else ["--store", str(self.store)]
@@ -46,6 +46,7 @@ class Modgate:
         self.env = env or {}
         self.args = list(args)
         self.prefix = prefix
+        self.sockets = sockets  # {name: listening socket} that a service manager would open
         self.port = None
         self.process = None
         self.ending = False
@@ -68,8 +69,12 @@ class Modgate:
         return {k: v for k, v in env.items() if v is not None}
 
     def start(self, wait=True):
-        self.port = self.port or free_port()
-        argv = [binary(), "serve", "--listen", f"127.0.0.1:{self.port}", *self.store_args]
+        argv = [binary(), "serve", *self.store_args]
+        if self.sockets:
+            self.port = next(iter(self.sockets.values())).getsockname()[1]
+        else:
+            self.port = self.port or free_port()
+            argv += ["--listen", f"127.0.0.1:{self.port}"]
         if self.config is not None:
             file = self.folder / "modgate.yaml"
             file.write_text(self.config)
@@ -78,15 +83,8 @@ class Modgate:
         log = self.folder / f"log.{len(self.logs)}"
         self.logs.append(log)
         with open(log, "wb") as out:
-            self.process = subprocess.Popen(
-                argv + self.args,
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                start_new_session=True,
-            )
+            self.process = manager.launch(argv + self.args, self.sockets, self.environment(), stdout=out,
+                                          stderr=subprocess.STDOUT, cwd=self.folder)
         if wait:
             self.wait_ready()
         return self

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "http/listener.h"
+
+#define FIRST_FD 3 /* SD_LISTEN_FDS_START */
+
+bool sockets_is_given(struct mg_span item)
+{
+	return span_eq(item, SPAN(SOCKETS_GIVEN)) || span_has_prefix(item, SPAN(SOCKETS_GIVEN ":"));
+}
+
+void sockets_add(struct sockets *s, struct mg_span name, int fd)
+{
+	MG_ASSERT(s->n < SOCKETS_MAX);
+	s->one[s->n].name = check_strndup(name.p, name.n);
+	s->one[s->n++].fd = fd;
+}
+
+bool sockets_have(const struct sockets *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->one[i].name, name) == 0) return true;
+	return false;
+}
+
+void sockets_close(struct sockets *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		close(s->one[i].fd);
+		free(s->one[i].name);
+	}
+	*s = (struct sockets){ 0 };
+}
+
+/* --- the manager's --- */
+
+static int option_of(int fd, int name)
+{
+	int value = -1;
+	socklen_t size = sizeof value;
+	return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+}
+
+static enum mg_code take_one(struct sockets *given, int fd, struct mg_span label,
+			     struct mg_err *err)
+{
+	struct mg_buf name = BUF_MAX(512);
+
+	if (option_of(fd, SO_TYPE) != SOCK_STREAM || option_of(fd, SO_ACCEPTCONN) != 1)
+		return err_set(err, MG_INVALID, MG_CAUSE_NONE,
+			       "the service manager's descriptor %d (%.*s) is not a listening "
+			       "stream socket: its unit needs ListenStream= and Accept=no",
+			       fd, SPAN_ARG(label));
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	buf_printf(&name, SOCKETS_GIVEN ":%.*s", SPAN_ARG(label));
+	sockets_add(given, buf_span(&name), fd);
+	buf_deinit(&name);
+	return MG_OK;
+}
+
+enum mg_code sockets_take_given(struct sockets *given, struct mg_err *err)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	const char *labels = getenv("LISTEN_FDNAMES");
+	struct mg_span rest = span_of(labels != NULL ? labels : "");
+	enum mg_code rc = MG_OK;
+	uint64_t for_pid = 0, n = 0;
+
+	*given = (struct sockets){ 0 };
+	if (pid == NULL || count == NULL || !span_u64(span_of(pid), INT32_MAX, &for_pid) ||
+	    for_pid != (uint64_t)getpid() || !span_u64(span_of(count), INT32_MAX, &n))
+		n = 0;
+	if (n > SETTINGS_LISTEN_MAX)
+		rc = err_set(err, MG_INVALID, MG_CAUSE_NONE,
+			     "the service manager opened %u sockets; %d is the most", (unsigned)n,
+			     SETTINGS_LISTEN_MAX);
+	for (int i = 0; i < (int)n && rc == MG_OK; i++) {
+		struct mg_span label = span_cut(&rest, ':');
+		rc = take_one(given, FIRST_FD + i, label.n > 0 ? label : SPAN("unknown"), err);
+	}
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return rc;
+}
+
+/* --- by the setting --- */
+
+static int copy(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+}
+
+static enum mg_code add_copy(struct sockets *out, const struct sockets_one *from,
+			     struct mg_span name, struct mg_err *err)
+{
+	const int fd = copy(from->fd);
+
+	if (fd < 0 || out->n == SOCKETS_MAX) {
+		const int why = fd < 0 ? errno : E2BIG;
+		if (fd >= 0) close(fd);
+		return err_errno(err, why, "cannot listen on %s", from->name);
+	}
+	sockets_add(out, name, fd);
+	return MG_OK;
+}
+
+static enum mg_code add_given(const struct sockets *given, struct mg_span item, struct sockets *out,
+			      struct mg_err *err)
+{
+	const size_t before = out->n;
+	enum mg_code rc = MG_OK;
+
+	for (size_t i = 0; i < given->n && rc == MG_OK; i++)
+		if (span_eq(item, SPAN(SOCKETS_GIVEN)) ||
+		    span_eq(item, span_of(given->one[i].name)))
+			rc = add_copy(out, &given->one[i], span_of(given->one[i].name), err);
+	if (rc == MG_OK && out->n == before)
+		rc = err_set(err, MG_INVALID, MG_CAUSE_NONE,
+			     "listen: the service manager opened no socket for \"%.*s\"",
+			     SPAN_ARG(item));
+	return rc;
+}
+
+/* The one that is open already, by name, or by the address that the manager opened. */
+static const struct sockets_one *find_open(const struct sockets *before,
+					   const struct sockets *given, struct mg_span item)
+{
+	for (size_t i = 0; i < before->n; i++)
+		if (span_eq(item, span_of(before->one[i].name))) return &before->one[i];
+	for (size_t i = 0; i < given->n; i++) {
+		char address[LISTENER_ADDRESS_SIZE];
+		listener_address(given->one[i].fd, address);
+		if (span_eq(item, span_of(address))) return &given->one[i];
+	}
+	return NULL;
+}
+
+static enum mg_code add_address(const struct sockets_one *open, struct mg_span item,
+				struct sockets *out, struct mg_err *err)
+{
+	int fd;
+
+	if (open != NULL) return add_copy(out, open, item, err);
+	if (out->n == SOCKETS_MAX)
+		return err_errno(err, E2BIG, "cannot listen on %.*s", SPAN_ARG(item));
+	const enum mg_code rc = listener_open(item, false, &fd, err);
+	if (rc == MG_OK) sockets_add(out, item, fd);
+	return rc;
+}
+
+enum mg_code sockets_open(const struct settings_list *listen, const char *apart,
+			  const struct sockets *before, const struct sockets *given,
+			  struct sockets *out, struct mg_err *err)
+{
+	enum mg_code rc = MG_OK;
+
+	*out = (struct sockets){ 0 };
+	for (size_t i = 0; i <= listen->n && rc == MG_OK; i++) {
+		const char *name = i < listen->n ? listen->items[i] : apart;
+		const struct mg_span item = span_of(name != NULL ? name : "");
+		if (name != NULL && sockets_is_given(item))
+			rc = add_given(given, item, out, err);
+		else if (name != NULL)
+			rc = add_address(find_open(before, given, item), item, out, err);
+	}
+	if (rc != MG_OK) sockets_close(out);
+	return rc;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The listening sockets by the names the setting `listen` has for them: an address, or "systemd:NAME" for
+ * those that the service manager opened (sd_listen_fds(3)), "systemd" for all of these. */
+#ifndef CLI_SOCKETS_H
+#define CLI_SOCKETS_H
+
+#include "base/err.h"
+#include "cli/settings.h"
+
+#define SOCKETS_MAX (SETTINGS_LISTEN_MAX + 1)
+
+struct sockets {
+	struct sockets_one {
+		char *name; /* as in the setting; those of the manager "systemd:NAME" */
+		int fd;
+	} one[SOCKETS_MAX];
+	size_t n;
+};
+
+#define SOCKETS_GIVEN "systemd"
+
+/* Is the item of the setting one of the manager's? */
+bool sockets_is_given(struct mg_span item);
+/* What the manager opened for this process; takes LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES out of the
+ * environment. MG_INVALID: a descriptor is not a listening stream socket. */
+MG_CHECK enum mg_code sockets_take_given(struct sockets *given, struct mg_err *err);
+/* The sockets of the list, and last that of `apart`, an address of another purpose (may be NULL): as they are where `before` has the name or a given one the address, else newly
+ * opened. On failure nothing stays open. The sets share sockets, not descriptors. */
+MG_CHECK enum mg_code sockets_open(const struct settings_list *listen, const char *apart,
+				   const struct sockets *before, const struct sockets *given,
+				   struct sockets *out, struct mg_err *err);
+/* fd is taken over. */
+void sockets_add(struct sockets *s, struct mg_span name, int fd);
+/* Is there a socket of that name? */
+bool sockets_have(const struct sockets *s, const char *name);
+void sockets_close(struct sockets *s);
+
+#endif
