@@ -162,10 +162,10 @@ static void route_module(struct worker *w, struct exchange *x)
 		exchange_send(x, w->root);
 		return;
 	}
-	if (route_sumdb(w, x, path)) return;
 	bool stored_only =
 		cut_prefix(&path, SPAN("/cached-only")) ||
 		span_eq_nocase(x->head.field[HEAD_FIELD_DISABLE_MODULE_FETCH], SPAN("true"));
+	if (route_sumdb(w, x, path)) return;
 	if (asks_go_get(x->head.query)) {
 		route_go_get(w, x, path, stored_only);
 		return;

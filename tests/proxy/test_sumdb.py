@@ -77,6 +77,20 @@ def test_the_go_command_by_the_bare_url(proving, sumdb, tree, go_of, tmp_path, o
         sumdb.stop()
 
 
+def test_who_must_not_fetch_modules_may_prove_them(proving, sumdb, tree, go_of, tmp_path, origin):
+    """Else the go command would turn to the database itself, which a firewall may forbid."""
+    tree.add("example.com/m", "v1.0.0")
+    m = proving()
+    for kind in ("info", "mod", "zip"):
+        expect.success(m.get(f"/example.com/m/@v/v1.0.0.{kind}"))
+    expect.success(m.get(f"/cached-only/sumdb/{sumdb.name}/supported"))
+    expect.failure(m.get("/cached-only/sumdb/sum.other.test/supported"), 404)
+    before = origin.count()
+    go = go_of(m.url + "/cached-only", GOSUMDB=sumdb.key, GOFLAGS="-modcacherw")
+    go.run("mod", "download", "example.com/m@v1.0.0", cwd=gocmd.project(tmp_path / "user"))
+    assert origin.count() == before
+
+
 def test_what_is_no_such_path_is_asked_of_nobody(proving, sumdb, tree, base):
     sumdb.fill(300)
     m = proving()
