@@ -12,6 +12,8 @@
 bool notekey_name_is_valid(struct mg_span name)
 {
 	if (name.n == 0 || !rune_valid(name) || span_index(name, '+') >= 0) return false;
+	/* Names are kept as strings: what stands behind it would be in no hash. */
+	if (span_index(name, '\0') >= 0) return false;
 	while (name.n > 0)
 		if (rune_is_space(rune_next(&name))) return false;
 	return true;

@@ -24,7 +24,7 @@ struct notekey_secret {
 	uint8_t seed[ED25519_SEED_SIZE];
 };
 
-/* Not empty, well-formed UTF-8 without white space and "+". */
+/* Not empty, well-formed UTF-8 without white space, "+" and NUL. */
 bool notekey_name_is_valid(struct mg_span name);
 /* The text of a public key, without white space around it. MG_INVALID: malformed, of another algorithm,
  * or its hash is not that of its name and key. */

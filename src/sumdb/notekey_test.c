@@ -50,6 +50,22 @@ static void public_keys(void **state)
 				 "1d87eb37531d7c86d4d3003f0eb809fc");
 }
 
+/* Found by comparing ten million keys with x/mod's: the hash is of the whole name. */
+static void nul_in_a_name(void **state)
+{
+	struct notekey k;
+	struct notekey_secret secret;
+	assert_int_equal(notekey_parse(SPAN("sum.golang.org\0+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+"
+					    "s3Ux18htTTAD8OuAn8"),
+				       &k, NULL),
+			 MG_INVALID);
+	assert_int_equal(notekey_parse_secret(SPAN("PRIVATE+KEY+sum.example.org\0x+59a925b1+"
+						   "AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"),
+					      &secret, NULL),
+			 MG_INVALID);
+	assert_false(notekey_name_is_valid(SPAN("a\0b")));
+}
+
 static void names(void **state)
 {
 	static const struct {
@@ -109,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(public_keys),
 		cmocka_unit_test(names),
+		cmocka_unit_test(nul_in_a_name),
 		cmocka_unit_test(secrets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
