@@ -94,7 +94,8 @@ def test_start_over_forgets_what_was_proven(forked, sumdb):
     sumdb.fill(5)
     expect.success(m.get(url("c")))
     sumdb.alter("^/lookup/", lambda body: body.split(b"\n\n")[0] + b"\n\n" + old)
-    expect.failure(m.get(url("d")), 502, "SECURITY", "two trees")
+    # The lookup that is made while the .mod is on its way may be the one that finds it.
+    expect.failure(m.get(url("d")), 502, sumdb.name)
     assert (m.store / "sumdb" / sumdb.name / "fork").exists()
 
 
