@@ -235,7 +235,8 @@ int main(int argc, char **argv)
 	probe.drain_ms = number(argc, argv, "drain_ms", 5000);
 	uint32_t threads = number(argc, argv, "lane", 2);
 	if (threads > 0) probe.options.fs_lane = lane_new("fs", threads, 64, 0);
-	probe.server = server_new(probe.loop, &fd, 1, &probe.options, handle, NULL);
+	probe.server = server_new(probe.loop, &(struct server_listener){ .fd = fd }, 1,
+				  &probe.options, handle, NULL);
 	loop_on_signal(probe.loop, SIGTERM, on_term, NULL);
 	loop_on_signal(probe.loop, SIGINT, on_int, NULL);
 	printf("%s\n", address);

@@ -133,6 +133,8 @@ static const struct athens_name names[] = {
 	{ "ATHENS_PATH_PREFIX", .setting = "path-prefix" },
 	{ "ATHENS_GONOSUM_PATTERNS", .setting = "gonosumdb" },
 	{ "ATHENS_PORT", .apply = apply_port },
+	{ "ATHENS_TLSCERT_FILE", .setting = "tls.cert" },
+	{ "ATHENS_TLSKEY_FILE", .setting = "tls.key" },
 	{ "ATHENS_STORAGE_TYPE", .apply = apply_storage_type },
 	{ "ATHENS_DOWNLOAD_MODE", .apply = apply_download_mode },
 	{ "ATHENS_NETWORK_MODE", .apply = apply_network_mode },
@@ -145,8 +147,6 @@ static const struct athens_name names[] = {
 	{ "BASIC_AUTH_PASS", .level = LOG_LEVEL_ERROR, .text = REFUSE },
 	{ "ATHENS_FILTER_FILE", .level = LOG_LEVEL_ERROR, .text = REFUSE },
 	{ "ATHENS_PROXY_VALIDATOR", .level = LOG_LEVEL_ERROR, .text = REFUSE },
-	{ "ATHENS_TLSCERT_FILE", .level = LOG_LEVEL_ERROR, .text = REFUSE },
-	{ "ATHENS_TLSKEY_FILE", .level = LOG_LEVEL_ERROR, .text = REFUSE },
 	{ "ATHENS_UNIX_SOCKET", .level = LOG_LEVEL_ERROR,
 	  .text = "modgate serves over TCP only; unset it and use the setting listen" },
 
@@ -192,6 +192,12 @@ void athens_apply(struct draft *d, char *const *envp)
 		else
 			draft_note(d, known->level, "%s: %s", known->name, known->text);
 	}
+	/* Athens speaks TLS on its one port when it has a certificate. */
+	if (envlist_get(envp, "ATHENS_TLSCERT_FILE") != NULL &&
+	    envlist_get(envp, "ATHENS_PORT") != NULL && d->settings.listen.n == 1)
+		draft_set(d, settings_find(SPAN("listen")),
+			  span_of(draft_printf(d, "https://%s", d->settings.listen.items[0])),
+			  draft_from(d, "listen"));
 	if (envlist_get(envp, "ATHENS_DISK_STORAGE_ROOT") != NULL &&
 	    envlist_get(envp, "ATHENS_PORT") == NULL && !draft_is_set(d, "listen"))
 		draft_note(d, LOG_LEVEL_WARN,

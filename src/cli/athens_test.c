@@ -56,12 +56,26 @@ static void names_that_have_an_equal(void **state)
 	buf_deinit(&text);
 }
 
+static void one_port_speaks_tls_where_there_is_a_certificate(void **state)
+{
+	static const char *const names[] = { "ATHENS_PORT=3000", "ATHENS_TLSCERT_FILE=/c",
+					     "ATHENS_TLSKEY_FILE=/k", NULL };
+	struct draft d;
+
+	draft_init(&d);
+	athens_apply(&d, (char *const *)(uintptr_t)names);
+	assert_int_equal(d.errors, 0);
+	assert_string_equal(d.settings.listen.items[0], "https://:3000");
+	assert_string_equal(d.settings.tls_cert.items[0], "/c");
+	assert_string_equal(d.settings.tls_key.items[0], "/k");
+	draft_deinit(&d);
+}
+
 static void what_protected_must_not_fall_away(void **state)
 {
 	static const char *const cases[] = {
 		"BASIC_AUTH_USER=u",      "BASIC_AUTH_PASS=p",
 		"ATHENS_FILTER_FILE=/f",  "ATHENS_PROXY_VALIDATOR=http://v",
-		"ATHENS_TLSCERT_FILE=/c", "ATHENS_TLSKEY_FILE=/k",
 		"ATHENS_STORAGE_TYPE=s3", "ATHENS_DOWNLOAD_MODE=file:/rules",
 		"ATHENS_PORT=x:y:z,,",    "ATHENS_SHUTDOWN_TIMEOUT=soon",
 	};
@@ -121,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_that_have_an_equal),
+		cmocka_unit_test(one_port_speaks_tls_where_there_is_a_certificate),
 		cmocka_unit_test(what_protected_must_not_fall_away),
 		cmocka_unit_test(the_rest_is_told_or_passed_over),
 		cmocka_unit_test(secrets_are_not_repeated),

@@ -36,7 +36,7 @@ static void put_value(const struct settings *s, const struct settings_def *def, 
 	struct mg_buf text = BUF_MAX(64u << 10);
 
 	settings_text_redacted(s, def, &text);
-	if (def->kind == SETTINGS_LIST) {
+	if (settings_is_list(def)) {
 		struct mg_span rest = buf_span(&text);
 		buf_append_char(out, '[');
 		for (size_t i = 0; rest.p != NULL && rest.n > 0; i++) {

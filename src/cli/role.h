@@ -6,14 +6,18 @@
 #include "cli/settings.h"
 #include "record/metrics.h"
 
-/* Descriptor numbers in a child. Front's listening sockets come first (the one of the metrics last, where
- * there is one), then the channels. */
+/* Descriptor numbers in a child. Front's listening sockets come first, then the channels, then the certificates. */
 enum {
 	ROLE_FD_SETTINGS = 3,
 	ROLE_FD_CONTROL = 4,
 	ROLE_FD_METRICS = 5, /* record/metrics.h */
 	ROLE_FD_FIRST = 6
 };
+
+/* What front is to do with a listening socket. */
+#define ROLE_LISTEN_PLAIN   'h'
+#define ROLE_LISTEN_TLS     's'
+#define ROLE_LISTEN_METRICS 'm'
 
 /* A child that exits with this cannot begin, and starting it again will not help. */
 #define ROLE_EXIT_HOPELESS 78
@@ -34,7 +38,7 @@ void role_ready(void);
 void role_alive(void);
 
 /* Entry points; args as the supervisor writes them. They return exit codes. */
-int role_front(char *const *args); /* LISTENING-SOCKETS WORKERS */
+int role_front(char *const *args); /* LISTENING-SOCKETS (a letter each) WORKERS CERTIFICATES(0|1) */
 int role_fetch(char *const *args); /* CHANNELS */
 
 #endif

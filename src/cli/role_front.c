@@ -4,7 +4,9 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "cli/sandbox.h"
+#include "cli/sockets.h"
 #include "fetch/fetch.h"
+#include "http/server.h"
 #include "loop/channel.h"
 #include "serve/front.h"
 #include "sumdb/gosumdb.h"
@@ -25,6 +27,7 @@ static struct front_options options_of(struct settings *s)
 	o.go_get = s->go_get;
 	o.metrics = s->metrics_enabled;
 	o.metrics_athens = s->metrics_athens;
+	o.tls_ticket_rotate_ms = s->tls_ticket_rotate;
 	o.on_ready = role_ready;
 	o.on_alive = role_alive;
 	struct gosumdb db;
@@ -43,26 +46,35 @@ static struct front_options options_of(struct settings *s)
 
 int role_front(char *const *args)
 {
-	uint64_t listening = 0, workers = 0;
-	int fds[SETTINGS_LISTEN_MAX + 1 + CHANNEL_FDS_MAX];
+	uint64_t workers = 0, certificates = 0;
+	struct server_listener listeners[SOCKETS_MAX];
+	size_t listening = 0;
+	int channels[CHANNEL_FDS_MAX];
 	struct settings s;
 
 	if (!role_begin(METRICS_FRONT, &s)) return ROLE_EXIT_HOPELESS;
-	MG_ASSERT(args[0] != NULL &&
-		  span_u64(span_of(args[0]), SETTINGS_LISTEN_MAX + 1, &listening));
+	MG_ASSERT(args[0] != NULL && strlen(args[0]) <= SOCKETS_MAX);
 	MG_ASSERT(args[1] != NULL && span_u64(span_of(args[1]), CHANNEL_FDS_MAX, &workers));
-	for (size_t i = 0; i < listening + workers; i++)
-		fds[i] = ROLE_FD_FIRST + (int)i;
-
+	MG_ASSERT(args[2] != NULL && span_u64(span_of(args[2]), 1, &certificates));
 	struct front_options options = options_of(&s);
-	const bool apart = settings_metrics_apart(&s);
-	if (apart) options.metrics_fd = fds[listening - 1];
+	int fd = ROLE_FD_FIRST;
+	for (const char *kind = args[0]; *kind != '\0'; kind++, fd++) {
+		if (*kind == ROLE_LISTEN_METRICS)
+			options.metrics_fd = fd;
+		else
+			listeners[listening++] =
+				(struct server_listener){ .fd = fd,
+							  .tls = *kind == ROLE_LISTEN_TLS };
+	}
+	for (size_t i = 0; i < workers; i++)
+		channels[i] = fd++;
+	options.tls_fd = certificates > 0 ? fd : -1;
 	role_confine(&s, &(struct sandbox_rules){
 				 .readable = (const char *const[]){ s.store },
 				 .readable_n = 1,
 			 });
-	int rc = front_run(&options, fds, listening - (apart ? 1 : 0), ROLE_FD_CONTROL,
-			   fds + listening, (unsigned)workers);
+	int rc = front_run(&options, listeners, listening, ROLE_FD_CONTROL, channels,
+			   (unsigned)workers);
 	log_stop();
 	settings_deinit(&s);
 	return rc;

@@ -14,6 +14,7 @@
 #include "cli/settings_load.h"
 #include "cli/sockets.h"
 #include "cli/supervisor.h"
+#include "cli/tlsfiles.h"
 #include "cli/upstreams.h"
 #include "http/listener.h"
 
@@ -43,9 +44,15 @@ static void listen_on_given(struct draft *d, const struct sockets *given)
 	const struct settings_list *listen = &d->settings.listen;
 
 	if (given->n > 0 && !draft_is_set(d, "listen"))
-		draft_set(d, settings_find(SPAN("listen")), SPAN(SOCKETS_GIVEN), "LISTEN_FDS");
-	for (size_t i = 0; i < listen->n; i++)
-		if (sockets_is_given(span_of(listen->items[i]))) return;
+		draft_set(d, settings_find(SPAN("listen")),
+			  d->settings.tls_cert.n > 0 ? SPAN("https://" SOCKETS_GIVEN)
+						     : SPAN(SOCKETS_GIVEN),
+			  "LISTEN_FDS");
+	for (size_t i = 0; i < listen->n; i++) {
+		bool tls;
+		if (sockets_is_given(listener_strip_scheme(span_of(listen->items[i]), &tls)))
+			return;
+	}
 	if (given->n > 0)
 		draft_note(d, LOG_LEVEL_WARN,
 			   "%s: listen: names none of the service manager's sockets (" SOCKETS_GIVEN
@@ -88,20 +95,21 @@ static bool prepare_user(struct settings *s)
 }
 
 /* What a developer on this machine pastes into a shell. */
-static const char *ready_text(struct arena *a, int fd, const char *prefix)
+static const char *ready_text(struct arena *a, const struct sockets_one *first, const char *prefix)
 {
 	char address[LISTENER_ADDRESS_SIZE];
+	const bool tls = first->tls;
 
-	listener_address(fd, address);
+	listener_address(first->fd, address);
 	struct mg_span text = span_of(address);
 	if (span_last_index(text, ':') < 0) return "ready\n"; /* a socket in the file system */
 	struct mg_span port = span_from(text, (size_t)span_last_index(text, ':'));
 	bool every = text.p[0] == ':' || span_has_prefix(text, SPAN("[::]:")) ||
 		     span_has_prefix(text, SPAN("0.0.0.0:"));
 	if (every)
-		return arena_printf(a, "export GOPROXY=http://127.0.0.1%.*s%s\n", SPAN_ARG(port),
-				    prefix);
-	return arena_printf(a, "export GOPROXY=http://%s%s\n", address, prefix);
+		return arena_printf(a, "export GOPROXY=http%s://127.0.0.1%.*s%s\n", tls ? "s" : "",
+				    SPAN_ARG(port), prefix);
+	return arena_printf(a, "export GOPROXY=http%s://%s%s\n", tls ? "s" : "", address, prefix);
 }
 
 /* Front inherits the environment, and must not know the upstreams' credentials. */
@@ -135,7 +143,14 @@ static bool open_sockets(const struct settings *s, const struct sockets *given, 
 static int serve(struct settings *s, const struct sockets *given)
 {
 	struct sockets sockets;
+	int tls_fd = -1;
+	const uint64_t tls_stamp = tlsfiles_stamp(s);
+	struct mg_err err;
 
+	if (s->tls_cert.n > 0 && tlsfiles_load(s, &tls_fd, &err) != MG_OK) {
+		fprintf(stderr, "error: %s\n", err.text);
+		return 1;
+	}
 	if (!prepare_user(s) || !open_sockets(s, given, &sockets)) return 1;
 	forget_secrets();
 	log_start();
@@ -150,7 +165,9 @@ static int serve(struct settings *s, const struct sockets *given)
 	int rc = supervisor_run(&(struct supervisor_options){
 		.settings = s,
 		.sockets = &sockets,
-		.ready_text = ready_text(&s->arena, sockets.one[0].fd, s->path_prefix),
+		.tls_fd = tls_fd,
+		.tls_stamp = tls_stamp,
+		.ready_text = ready_text(&s->arena, &sockets.one[0], s->path_prefix),
 	});
 	sockets_close(&sockets);
 	return rc;

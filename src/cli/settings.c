@@ -30,8 +30,8 @@ static const char *const sumdb_words[] = {
 
 static const struct settings_def defs[] = {
 	{ "listen", SETTINGS_LIST, AT(listen), NULL,
-	  "addresses to serve on: ADDR:PORT, or :PORT for every address (repeatable); systemd, or "
-	  "systemd:NAME, for sockets that it opened" },
+	  "addresses to serve on: ADDR:PORT, or :PORT for every address; with TLS "
+	  "https://ADDR:PORT (repeatable); systemd, or systemd:NAME, for sockets that it opened" },
 	{ "store", SETTINGS_PATH, AT(store), NULL, "directory that keeps the modules" },
 	{ "user", SETTINGS_STRING, AT(user), "", "user to become when started as root" },
 	{ "group", SETTINGS_STRING, AT(group), "", "group to become, instead of the user's own",
@@ -124,6 +124,24 @@ static const struct settings_def defs[] = {
 	  "an address of its own for it, ADDR:PORT; it is answered nowhere else then" },
 	{ "metrics.athens", SETTINGS_BOOL, AT(metrics_athens), "false",
 	  "with the names that Athens has for some of it as well" },
+	{ "tls.cert", SETTINGS_PATHS, AT(tls_cert), "",
+	  "PEM files of certificates, each with its issuers behind it; clients choose by name, the "
+	  "first serves the rest (repeatable)",
+	  .needs = "tls.key" },
+	{ "tls.key", SETTINGS_PATHS, AT(tls_key), "",
+	  "PEM files of their keys, in the same order; nobody else may read them",
+	  .needs = "tls.cert" },
+	{ "tls.ocsp", SETTINGS_PATHS, AT(tls_ocsp), "",
+	  "DER files of OCSP answers to staple, in the same order; - for none",
+	  .needs = "tls.cert" },
+	{ "tls.client-ca", SETTINGS_PATH, AT(tls_client_ca), "",
+	  "PEM file of the authorities whose client certificates count", .needs = "tls.cert" },
+	{ "tls.client-cert-required", SETTINGS_BOOL, AT(tls_client_cert_required), "false",
+	  "serve nobody over TLS who shows no such certificate" },
+	{ "tls.ticket-rotate", SETTINGS_DURATION, AT(tls_ticket_rotate), "12h",
+	  "how often the key changes that lets clients resume; the one before it counts as long "
+	  "again",
+	  .min = 1000, .max = 7 * DAY },
 
 	{ "log.level", SETTINGS_ENUM, AT(log_level), "info", "debug, info, warn or error",
 	  .words = level_words },
@@ -318,6 +336,7 @@ static enum mg_code set_list(struct settings *s, const struct settings_def *def,
 		list.n += text.p[i] == ',';
 	list.items = arena_alloc(&s->arena, (list.n + 1) * sizeof *list.items);
 	list.n = 0;
+	if (text.n == 0 && def->kind == SETTINGS_PATHS) rest.p = NULL;
 	while (rest.p != NULL) {
 		struct mg_span item = span_trim(span_cut(&rest, ','));
 		if (item.n == 0)
@@ -350,6 +369,7 @@ enum mg_code settings_set(struct settings *s, const struct settings_def *def, st
 	case SETTINGS_ENUM:
 		return set_enum(s, def, text, err);
 	case SETTINGS_LIST:
+	case SETTINGS_PATHS:
 		return set_list(s, def, text, err);
 	}
 	MG_ASSERT(false);
@@ -381,6 +401,7 @@ void settings_text(const struct settings *s, const struct settings_def *def, str
 		buf_append_str(out, def->words[*(unsigned *)field(s, def)]);
 		break;
 	case SETTINGS_LIST:
+	case SETTINGS_PATHS:
 		list = field(s, def);
 		for (size_t i = 0; i < list->n; i++) {
 			if (i > 0) buf_append_char(out, ',');
@@ -453,6 +474,26 @@ bool settings_has_user_info(const struct settings *s, const struct settings_def 
 bool settings_metrics_apart(const struct settings *s)
 {
 	return s->metrics_enabled && s->metrics_listen[0] != '\0';
+}
+
+void settings_put_paths(const struct settings_def *def, struct mg_span text, struct mg_span folder,
+			struct mg_buf *out)
+{
+	struct mg_span rest = text;
+
+	while (rest.n > 0) {
+		struct mg_span path = rest;
+		if (def->kind == SETTINGS_PATHS)
+			path = span_cut(&rest, ',');
+		else
+			rest = SPAN("");
+		if (path.n > 0 && path.p[0] != '/' && !span_eq(path, SPAN("-"))) {
+			buf_append(out, folder);
+			buf_append_char(out, '/');
+		}
+		buf_append(out, path);
+		if (rest.p != NULL && path.p + path.n < text.p + text.n) buf_append_char(out, ',');
+	}
 }
 
 void settings_encode(const struct settings *s, bool with_secrets, struct mg_buf *out)

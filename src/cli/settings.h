@@ -67,6 +67,13 @@ struct settings {
 	uint64_t upstream_breaker_open;
 	const char *upstream_ca_file; /* "": the system's bundle only */
 
+	struct settings_list tls_cert; /* as many as tls_key; none: no TLS */
+	struct settings_list tls_key;
+	struct settings_list tls_ocsp; /* as many, or none; "-": none for that one */
+	const char *tls_client_ca;     /* "": clients are not asked for certificates */
+	bool tls_client_cert_required;
+	uint64_t tls_ticket_rotate;
+
 	unsigned log_level;  /* enum log_level */
 	unsigned log_format; /* enum log_format */
 };
@@ -79,7 +86,8 @@ enum settings_kind {
 	SETTINGS_INT,
 	SETTINGS_BOOL,
 	SETTINGS_ENUM,
-	SETTINGS_LIST, /* text form: items joined by commas */
+	SETTINGS_LIST,  /* text form: items joined by commas */
+	SETTINGS_PATHS, /* the same of paths; may be empty */
 };
 
 struct settings_def {
@@ -95,8 +103,13 @@ struct settings_def {
 	const char *go_name; /* the go command's own name for it */
 };
 
-#define SETTINGS_MAX        64 /* room for per-setting arrays; settings_count() is at most that */
+#define SETTINGS_MAX        96 /* room for per-setting arrays; settings_count() is at most that */
 #define SETTINGS_LISTEN_MAX 16
+
+static inline bool settings_is_list(const struct settings_def *def)
+{
+	return def->kind == SETTINGS_LIST || def->kind == SETTINGS_PATHS;
+}
 
 size_t settings_count(void);
 const struct settings_def *settings_def(size_t i);
@@ -126,6 +139,9 @@ void settings_text_redacted(const struct settings *s, const struct settings_def 
 bool settings_has_user_info(const struct settings *s, const struct settings_def *def);
 /* Are the metrics answered on a socket of their own? */
 bool settings_metrics_apart(const struct settings *s);
+/* The path, or the list of paths, in text with folder and a slash before each that is relative. */
+void settings_put_paths(const struct settings_def *def, struct mg_span text, struct mg_span folder,
+			struct mg_buf *out);
 /* All settings as "name=text" lines, for a child process; those marked secret only when asked for. */
 void settings_encode(const struct settings *s, bool with_secrets, struct mg_buf *out);
 /* s must be initialised. MG_INVALID on anything settings_encode does not write. */

@@ -35,27 +35,31 @@ static void set_value(struct draft *d, const char *path, const struct settings_d
 		      const struct yaml_node *node)
 {
 	const char *from = draft_printf(d, "%s:%u:%u", path, node->key_line, node->key_column);
-	struct mg_buf text = BUF_MAX(FILE_MAX);
+	struct mg_buf text = BUF_MAX(FILE_MAX), whole = BUF_MAX(FILE_MAX);
 
-	if (node->kind == YAML_SEQ && def->kind == SETTINGS_LIST) {
+	if (node->kind == YAML_SEQ && settings_is_list(def)) {
 		for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
 			if (item != node->first) buf_append_char(&text, ',');
 			buf_append(&text, item->scalar);
 		}
 	} else if (node->kind != YAML_SCALAR) {
 		draft_note(d, LOG_LEVEL_ERROR, "%s: %s: expected %s", from, def->name,
-			   def->kind == SETTINGS_LIST ? "a value or a list" : "one value");
+			   settings_is_list(def) ? "a value or a list" : "one value");
 		goto out;
 	} else {
-		bool below = def->kind == SETTINGS_PATH && node->scalar.n > 0 &&
-			     node->scalar.p[0] != '/' && strrchr(path, '/') != NULL;
-		if (below)
-			buf_append(&text, span_make(path, (size_t)(strrchr(path, '/') + 1 - path)));
 		buf_append(&text, node->scalar);
 	}
-	draft_set(d, def, buf_span(&text), from);
+	const char *slash = strrchr(path, '/');
+	bool paths = def->kind == SETTINGS_PATH || def->kind == SETTINGS_PATHS;
+	if (paths && slash != NULL)
+		settings_put_paths(def, buf_span(&text), span_make(path, (size_t)(slash - path)),
+				   &whole);
+	else
+		buf_append(&whole, buf_span(&text));
+	draft_set(d, def, buf_span(&whole), from);
 out:
 	buf_deinit(&text);
+	buf_deinit(&whole);
 }
 
 static bool is_section(struct mg_span name)

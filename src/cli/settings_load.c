@@ -7,7 +7,9 @@
 #include "cli/nearest.h"
 #include "cli/settings_file.h"
 #include "cli/sockets.h"
+#include "cli/tlssettings.h"
 #include "fetch/fetch.h"
+#include "http/listener.h"
 #include "sumdb/gosumdb.h"
 
 #include <arpa/inet.h>
@@ -92,7 +94,7 @@ static void set_flag(struct draft *d, const struct settings_def *def, struct mg_
 			   "%s: credentials on the command line can be read by every user of the "
 			   "machine; put them into modgate.yaml or the environment",
 			   from);
-	} else if (again && def->kind == SETTINGS_LIST) {
+	} else if (again && settings_is_list(def)) {
 		struct mg_buf all = BUF_MAX(64u << 10);
 		settings_text(&d->settings, def, &all);
 		buf_printf(&all, ",%s", value);
@@ -238,13 +240,15 @@ static void check_listen(struct draft *d)
 	if (listen->n > SETTINGS_LISTEN_MAX)
 		draft_note(d, LOG_LEVEL_ERROR, "%s: listen: more than %d addresses",
 			   draft_from(d, "listen"), SETTINGS_LISTEN_MAX);
-	for (size_t i = 0; i < listen->n; i++)
-		if (!sockets_is_given(span_of(listen->items[i])) &&
-		    !is_listen_address(span_of(listen->items[i])))
+	for (size_t i = 0; i < listen->n; i++) {
+		bool tls;
+		struct mg_span address = listener_strip_scheme(span_of(listen->items[i]), &tls);
+		if (!sockets_is_given(address) && !is_listen_address(address))
 			draft_note(d, LOG_LEVEL_ERROR,
 				   "%s: listen: expected an address such as 127.0.0.1:3000, "
-				   "[::1]:3000 or :3000, not \"%s\"",
+				   "[::1]:3000, :3000 or https://:3443, not \"%s\"",
 				   draft_from(d, "listen"), listen->items[i]);
+	}
 	const char *metrics = d->settings.metrics_listen;
 	if (metrics[0] != '\0' && !is_listen_address(span_of(metrics)))
 		draft_note(d, LOG_LEVEL_ERROR,
@@ -331,19 +335,21 @@ static void check_store(struct draft *d)
 static void make_paths_absolute(struct draft *d)
 {
 	char here[4096];
-	struct mg_buf path = BUF_MAX(64u << 10);
+	struct mg_buf text = BUF_MAX(64u << 10), whole = BUF_MAX(256u << 10);
 
 	if (getcwd(here, sizeof here) == NULL) here[0] = '\0';
 	for (size_t i = 0; i < settings_count(); i++) {
 		const struct settings_def *def = settings_def(i);
-		if (def->kind != SETTINGS_PATH) continue;
-		buf_clear(&path);
-		settings_text(&d->settings, def, &path);
-		if (path.n > 0 && path.p[0] != '/')
-			draft_set(d, def, span_of(draft_printf(d, "%s/%s", here, buf_cstr(&path))),
-				  d->from[i]);
+		if (def->kind != SETTINGS_PATH && def->kind != SETTINGS_PATHS) continue;
+		buf_clear(&text);
+		buf_clear(&whole);
+		settings_text(&d->settings, def, &text);
+		settings_put_paths(def, buf_span(&text), span_of(here), &whole);
+		if (!span_eq(buf_span(&text), buf_span(&whole)))
+			draft_set(d, def, buf_span(&whole), d->from[i]);
 	}
-	buf_deinit(&path);
+	buf_deinit(&text);
+	buf_deinit(&whole);
 }
 
 void settings_load(struct draft *d, char *const *args, char *const *envp)
@@ -358,6 +364,7 @@ void settings_load(struct draft *d, char *const *args, char *const *envp)
 	tell_unknown_environment(d, envp);
 	check_listen(d);
 	check_pairs(d);
+	tlssettings_check(d);
 	check_path_prefix(d);
 	check_gosumdb(d);
 	check_fields(d);

@@ -291,12 +291,58 @@ static void listen_addresses(void **state)
 		{ "[127.0.0.1]:1", false }, { "mirror.example:1", false },
 		{ ":65536", false },        { ":", false },
 		{ "[]:1", false },          { ":03", false },
+		{ "http://:3000", true },   { "https://:3000", false }, /* without a certificate */
+		{ "ftp://:3000", false },   { "https://", false },
 	};
 	struct scene *sc = *state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		load(sc, LIST("--listen", cases[i].text), LIST("HOME=/h"));
 		if ((sc->d.errors == 0) != cases[i].good) fail_msg("%s", cases[i].text);
 	}
+	draft_deinit(&sc->d);
+}
+
+static void tls_settings_fit_together(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *wrong; /* NULL: nothing */
+	} cases[] = {
+		{ "listen: \"https://:1\"\ntls:\n  cert: a\n  key: b\n", NULL },
+		{ "tls:\n  cert: [a, c]\n  key: [b, d]\n  ocsp: [e, \"-\"]\n", NULL },
+		{ "tls:\n  cert: a\n", "tls.cert is half a pair: it needs tls.key too" },
+		{ "tls:\n  key: a\n", "tls.key is half a pair: it needs tls.cert too" },
+		{ "tls:\n  cert: [a, c]\n  key: b\n", "tls.key: 1 keys for 2 certificates" },
+		{ "tls:\n  cert: a\n  key: b\n  ocsp: [c, d]\n",
+		  "tls.ocsp: 2 files for 1 certificates" },
+		{ "tls:\n  client-ca: a\n", "tls.client-ca is half a pair: it needs tls.cert too" },
+		{ "tls:\n  cert: a\n  key: b\n  client-cert-required: true\n",
+		  "tls.client-cert-required needs tls.client-ca" },
+		{ "listen: \":1\"\ntls:\n  cert: a\n  key: b\n",
+		  "no address in listen begins with https://" },
+		{ "listen: [\":1\", \"https://:2\"]\n", "https:// needs a certificate" },
+	};
+	struct scene *sc = *state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		write_file(sc, "m.yaml", cases[i].text);
+		load(sc, LIST("--config", "%/m.yaml"), LIST("HOME=/h"));
+		if ((sc->d.errors == 0) != (cases[i].wrong == NULL))
+			fail_msg("%s: %s", cases[i].text, sc->d.notes ? sc->d.notes->text : "");
+		if (cases[i].wrong != NULL) assert_note(sc, LOG_LEVEL_ERROR, cases[i].wrong);
+	}
+	/* Files lie beside the file that names them; who has a certificate serves with it. */
+	write_file(sc, "m.yaml", cases[1].text);
+	load(sc, LIST("--config", "%/m.yaml"), LIST("HOME=/h"));
+	char want[256];
+	snprintf(want, sizeof want, "%s/a,%s/c", sc->dir, sc->dir);
+	assert_string_equal(value(sc, "tls.cert"), want);
+	snprintf(want, sizeof want, "%s/e,-", sc->dir);
+	assert_string_equal(value(sc, "tls.ocsp"), want);
+	assert_memory_equal(value(sc, "listen"), "https://127.0.0.1:3000", 22);
+	load(sc, LIST("--tls-cert=/a", "--tls-key=/b", "--tls-cert=/c", "--tls-key=/d"),
+	     LIST("HOME=/h"));
+	assert_int_equal(sc->d.errors, 0);
+	assert_string_equal(value(sc, "tls.cert"), "/a,/c");
 	draft_deinit(&sc->d);
 }
 
@@ -337,6 +383,7 @@ int main(void)
 		SCENE(a_good_file_in_full),
 		SCENE(flags),
 		SCENE(listen_addresses),
+		SCENE(tls_settings_fit_together),
 		SCENE(environments_are_shared_with_others),
 		SCENE(the_default_store),
 	};

@@ -168,11 +168,16 @@ enum mg_code sockets_open(const struct settings_list *listen, const char *apart,
 	*out = (struct sockets){ 0 };
 	for (size_t i = 0; i <= listen->n && rc == MG_OK; i++) {
 		const char *name = i < listen->n ? listen->items[i] : apart;
-		const struct mg_span item = span_of(name != NULL ? name : "");
+		bool tls;
+		const struct mg_span item =
+			listener_strip_scheme(span_of(name != NULL ? name : ""), &tls);
+		const size_t first = out->n;
 		if (name != NULL && sockets_is_given(item))
 			rc = add_given(given, item, out, err);
 		else if (name != NULL)
 			rc = add_address(find_open(before, given, item), item, out, err);
+		for (size_t k = first; k < out->n; k++)
+			out->one[k].tls = tls;
 	}
 	if (rc != MG_OK) sockets_close(out);
 	return rc;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cli/notify.h"
 #include "cli/role.h"
+#include "cli/tlswatch.h"
 #include "fetch/fetch.h"
 #include "loop/channel.h"
 #include "loop/child.h"
@@ -54,7 +55,9 @@ struct supervisor {
 	struct loop *loop;
 	struct service front, fetch;
 	struct loop_timer *delay, *deadline, *pulse;
-	int metrics_fd; /* what all processes count in */
+	int metrics_fd;       /* what all processes count in */
+	struct tlswatch *tls; /* NULL: no TLS */
+	int tls_fd;           /* what front was given last, for the next; -1: none */
 	struct pairs
 		waiting; /* front's first channels, until fetch has opened (or made) the store */
 	unsigned workers;
@@ -132,7 +135,7 @@ static bool spawn(struct supervisor *sv, struct service *svc, const char *const 
 		  child_exit_fn *on_exit, const struct sockets *sockets, const int *ends,
 		  size_t ends_n)
 {
-	struct child_fd fds[3 + SOCKETS_MAX + CHANNEL_FDS_MAX];
+	struct child_fd fds[4 + SOCKETS_MAX + CHANNEL_FDS_MAX];
 	int control[2];
 	size_t n = 0;
 	int to = ROLE_FD_FIRST;
@@ -177,11 +180,21 @@ static bool spawn_fetch(struct supervisor *sv, const struct pairs *p)
 
 static bool spawn_front(struct supervisor *sv, const struct pairs *p)
 {
-	char listening[16], workers[16];
-	snprintf(listening, sizeof listening, "%zu", sv->options->sockets->n);
+	const struct sockets *sockets = sv->options->sockets;
+	char listening[SOCKETS_MAX + 1] = "", workers[16];
+	int ends[CHANNEL_FDS_MAX + 1];
+	size_t n = p->n;
+	for (size_t i = 0; i < sockets->n; i++)
+		listening[i] = sockets->one[i].tls ? ROLE_LISTEN_TLS : ROLE_LISTEN_PLAIN;
+	if (settings_metrics_apart(sv->options->settings))
+		listening[sockets->n - 1] = ROLE_LISTEN_METRICS;
 	snprintf(workers, sizeof workers, "%u", sv->workers);
-	const char *const argv[] = { "modgate", "front", listening, workers, NULL };
-	return spawn(sv, &sv->front, argv, on_front_exit, sv->options->sockets, p->ends[0], p->n);
+	const char *const argv[] = {
+		"modgate", "front", listening, workers, sv->tls_fd >= 0 ? "1" : "0", NULL
+	};
+	memcpy(ends, p->ends[0], n * sizeof ends[0]);
+	if (sv->tls_fd >= 0) ends[n++] = sv->tls_fd;
+	return spawn(sv, &sv->front, argv, on_front_exit, sockets, ends, n);
 }
 
 /* A restart waits only when the last one did not help: not at all, then 100 ms doubling to 5 s. */
@@ -412,10 +425,24 @@ static void on_terminate(void *arg)
 	begin_drain(sv);
 }
 
+static void on_certificates(void *arg, int fd)
+{
+	struct supervisor *sv = arg;
+	const char kind = FRONT_CONTROL_TLS;
+
+	close(sv->tls_fd);
+	sv->tls_fd = fd;
+	if (sv->front.control != NULL) channel_send(sv->front.control, span_make(&kind, 1), &fd, 1);
+}
+
 static void on_hangup(void *arg)
 {
-	log_info("SIGHUP is ignored: settings are read at start, logs go to standard error",
+	struct supervisor *sv = arg;
+
+	log_info("SIGHUP: certificates are read again, settings only at start; logs go to standard "
+		 "error",
 		 LOG_I("pid", getpid()));
+	if (sv->tls != NULL && !sv->ending) tlswatch_reload(sv->tls);
 }
 
 /* --- the pulse --- */
@@ -498,7 +525,9 @@ static void ignore_wishes(void)
 
 int supervisor_run(const struct supervisor_options *options)
 {
-	struct supervisor sv = { .options = options, .workers = worker_count(options->settings) };
+	struct supervisor sv = { .options = options,
+				 .workers = worker_count(options->settings),
+				 .tls_fd = options->tls_fd };
 
 	_Static_assert(CHANNEL_FDS_MAX <= METRICS_WORKERS_MAX, "a page each");
 	sv.metrics_fd = metrics_create(sv.workers);
@@ -513,6 +542,9 @@ int supervisor_run(const struct supervisor_options *options)
 	sv.deadline = loop_timer_new(sv.loop, on_deadline, &sv);
 	sv.pulse = loop_timer_new(sv.loop, on_pulse, &sv);
 	loop_timer_start(sv.pulse, pulse_ms(), pulse_ms());
+	if (sv.tls_fd >= 0)
+		sv.tls = tlswatch_new(sv.loop, options->settings, options->tls_stamp,
+				      on_certificates, &sv);
 	loop_on_signal(sv.loop, SIGTERM, on_terminate, &sv);
 	loop_on_signal(sv.loop, SIGINT, on_terminate, &sv);
 	loop_on_signal(sv.loop, SIGHUP, on_hangup, &sv);
@@ -530,6 +562,8 @@ int supervisor_run(const struct supervisor_options *options)
 	service_deinit(&sv.fetch);
 	loop_timer_free(&sv.pulse);
 	loop_timer_free(&sv.delay);
+	tlswatch_free(&sv.tls);
+	if (sv.tls_fd >= 0) close(sv.tls_fd);
 	loop_timer_free(&sv.deadline);
 	if (sv.metrics_fd >= 0) close(sv.metrics_fd);
 	loop_free(&sv.loop);

@@ -11,7 +11,9 @@
 struct supervisor_options {
 	const struct settings *settings;
 	const struct sockets *sockets; /* the caller's */
-	const char *ready_text;        /* printed once to stdout when both children run */
+	int tls_fd;         /* a memfd with certificates (tls/bundle.h), taken over; -1: no TLS */
+	uint64_t tls_stamp; /* of the files they were read from (cli/tlsfiles.h) */
+	const char *ready_text; /* printed once to stdout when both children run */
 };
 
 /* Runs until SIGTERM or SIGINT (drains, then 0; one more, half a second later or after, ends at once

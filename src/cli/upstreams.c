@@ -9,6 +9,7 @@
 
 #include "cli/kept.h"
 #include "gomod/proxylist.h"
+#include "http/listener.h"
 
 /* --- is it us? --- */
 
@@ -95,7 +96,9 @@ bool upstreams_is_ours(struct mg_span url, const struct settings_list *listen)
 
 	if (!endpoint_of_url(url, &theirs)) return false;
 	for (size_t i = 0; i < listen->n; i++) {
-		struct endpoint ours = split_host(span_of(listen->items[i]), SPAN(""));
+		bool tls;
+		struct mg_span address = listener_strip_scheme(span_of(listen->items[i]), &tls);
+		struct endpoint ours = split_host(address, SPAN(""));
 		if (span_eq(theirs.port, ours.port) && host_reaches(theirs.host, ours.host))
 			return true;
 	}

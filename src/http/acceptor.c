@@ -23,6 +23,7 @@ struct acceptor {
 	struct server *server;
 	struct loop_io *io;
 	int fd;
+	bool tls;
 };
 
 static bool may_accept(const struct server *sv)
@@ -85,12 +86,12 @@ static void on_listen(void *arg, unsigned events)
 			continue; /* that connection failed, the next may be good */
 		}
 		address_from(&ss, &peer);
-		session_start(sv, fd, &peer);
+		session_start(sv, fd, &peer, a->tls);
 	}
 	acceptor_update(sv);
 }
 
-void acceptor_start(struct server *sv, const int *fds, size_t count)
+void acceptor_start(struct server *sv, const struct server_listener *listeners, size_t count)
 {
 	const int on = 1;
 
@@ -101,9 +102,12 @@ void acceptor_start(struct server *sv, const int *fds, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		struct acceptor *a = &sv->acceptors[i];
 		/* Accepted sockets inherit it: one system call less a connection. */
-		setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-		*a = (struct acceptor){ .server = sv, .fd = fds[i] };
-		a->io = loop_io_new(sv->loop, fds[i], on_listen, a);
+		setsockopt(listeners[i].fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		MG_ASSERT(!listeners[i].tls || sv->options.tls != NULL);
+		*a = (struct acceptor){ .server = sv,
+					.fd = listeners[i].fd,
+					.tls = listeners[i].tls };
+		a->io = loop_io_new(sv->loop, a->fd, on_listen, a);
 	}
 	acceptor_update(sv);
 }

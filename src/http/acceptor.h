@@ -7,9 +7,10 @@
 #include <stddef.h>
 
 struct server;
+struct server_listener;
 
-/* fds stay the caller's, open until acceptor_stop. Each connection goes to session_start. */
-void acceptor_start(struct server *sv, const int *fds, size_t count);
+/* The descriptors stay the caller's, open until acceptor_stop. Each connection goes to session_start. */
+void acceptor_start(struct server *sv, const struct server_listener *listeners, size_t count);
 /* Takes what waits to be accepted, once: nobody else will. */
 void acceptor_take_rest(struct server *sv);
 /* For good; calling it again does nothing. */

@@ -140,6 +140,13 @@ enum mg_code listener_open(struct mg_span address, bool reuse_port, int *fd_out,
 	return why == 0 ? MG_OK : explain(why, address, err);
 }
 
+struct mg_span listener_strip_scheme(struct mg_span address, bool *tls)
+{
+	*tls = span_has_prefix(address, SPAN("https://"));
+	if (*tls) return span_from(address, 8);
+	return span_from(address, span_has_prefix(address, SPAN("http://")) ? 7 : 0);
+}
+
 void listener_address(int fd, char out[LISTENER_ADDRESS_SIZE])
 {
 	struct sockaddr_storage ss = { 0 };

@@ -15,6 +15,8 @@ enum {
  * address; MG_UNAVAILABLE: the system refuses, the text says what to do. */
 MG_CHECK enum mg_code listener_open(struct mg_span address, bool reuse_port, int *fd_out,
 				    struct mg_err *err);
+/* What stands behind "http://" or "https://" in an address, or all of it. *tls: whether it was https. */
+struct mg_span listener_strip_scheme(struct mg_span address, bool *tls);
 /* The address a socket is bound to, as listener_open would read it. */
 void listener_address(int fd, char out[LISTENER_ADDRESS_SIZE]);
 

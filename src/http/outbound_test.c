@@ -33,7 +33,7 @@ static int setup(void **state)
 	struct fixture *f = test_calloc(1, sizeof *f);
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, f->ends), 0);
-	transport_init(&f->wire, f->ends[0]);
+	transport_init(&f->wire, f->ends[0], NULL);
 	f->out = (struct outbound){ .bytes = BUF_MAX(SIZE_MAX / 2) };
 	f->got = test_malloc(16 << 20);
 	releases = 0;

@@ -14,6 +14,8 @@
 
 /* How long a peer may take to close after us; it only protects the error text from a reset. */
 #define SERVER_LINGER_MS 2000
+/* What handshakes may take of one turn of the loop: the longest that they delay a hit. */
+#define SERVER_GREET_US 3000
 
 const char *server_date(struct server *sv)
 {
@@ -69,6 +71,17 @@ void server_resume_soon(struct session *s)
 	/* From within a resume not at once, or one peer's pipeline would hold the loop. */
 	if (list_empty(&sv->resumes)) loop_timer_start(sv->resume_timer, sv->resuming ? 1 : 0, 0);
 	list_append(&sv->resumes, &s->resume);
+}
+
+bool server_may_greet(struct server *sv)
+{
+	uint64_t now_ms = loop_now_ms(sv->loop);
+
+	if (now_ms != sv->greet_ms) {
+		sv->greet_ms = now_ms;
+		sv->greeted_us = 0;
+	}
+	return sv->greeted_us < SERVER_GREET_US;
 }
 
 static void on_resume(void *arg)
@@ -195,7 +208,7 @@ void server_remove(struct session *s)
 	if (sv->draining && !sv->drained) loop_timer_start(sv->drain_timer, 0, 0);
 }
 
-struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_count,
+struct server *server_new(struct loop *l, const struct server_listener *listeners, size_t count,
 			  const struct server_options *options, exchange_handler_fn *handler,
 			  void *arg)
 {
@@ -208,6 +221,7 @@ struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_c
 	sv->options.fields = span_make(
 		check_strndup(options->fields.p ? options->fields.p : "", options->fields.n),
 		options->fields.n);
+	if (options->tls != NULL) tlsserver_ref(options->tls);
 	sv->handler = handler;
 	sv->arg = arg;
 	for (int w = 0; w < SESSION_WAIT_COUNT; w++)
@@ -222,7 +236,7 @@ struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_c
 	sv->date_ms = UINT64_MAX;
 	sv->date_s = INT64_MIN;
 	start_ids(sv);
-	acceptor_start(sv, listen_fds, listen_count);
+	acceptor_start(sv, listeners, count);
 	return sv;
 }
 
@@ -231,10 +245,12 @@ void server_last_call(struct server *sv)
 	sv->leaving = true;
 }
 
-/* A request that lies in the socket was asked before we went. */
+/* A request that lies in the socket was asked before we went. Who is being greeted comes to ask. */
 static bool has_asked(const struct session *s)
 {
 	char byte;
+
+	if (s->wire.tls != NULL && (s->unread || tlsconn_begun(s->wire.tls))) return true;
 	return recv(s->wire.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
@@ -279,9 +295,17 @@ void server_free(struct server **svp)
 	loop_timer_free(&sv->drain_timer);
 	outbound_deinit(&sv->out);
 	free((void *)(uintptr_t)sv->options.fields.p);
+	tlsserver_unref(&sv->options.tls);
 	free(sv->spare);
 	free(sv->inbox);
 	free(sv);
+}
+
+void server_set_tls(struct server *sv, struct tlsserver *tls)
+{
+	tlsserver_ref(tls);
+	tlsserver_unref(&sv->options.tls);
+	sv->options.tls = tls;
 }
 
 size_t server_connections(const struct server *sv)

@@ -7,6 +7,7 @@
 #include "http/exchange.h"
 #include "loop/lane.h"
 #include "loop/loop.h"
+#include "tls/tlsserver.h"
 
 struct server;
 
@@ -16,7 +17,14 @@ struct server_options {
 	uint32_t stall_timeout_ms;  /* an answer of which the peer takes nothing */
 	uint32_t max_connections;   /* of this loop; beyond it accepting pauses */
 	struct mg_span fields; /* lines put into every answer: "Server: …\r\nX-Go-Proxy: …\r\n" */
-	struct lane *fs_lane; /* where file pages that are not in memory are read */
+	struct lane *fs_lane;  /* where file pages that are not in memory are read */
+	struct tlsserver *tls; /* for listeners with tls; a reference is taken */
+};
+
+/* A listening socket and how its connections begin. */
+struct server_listener {
+	int fd;
+	bool tls;
 };
 
 #define SERVER_OPTIONS_DEFAULT                                                                     \
@@ -25,9 +33,9 @@ struct server_options {
 				  .stall_timeout_ms = 60000,                                       \
 				  .max_connections = 16384 })
 
-/* The listening fds stay the caller's, options are copied; the lane outlives the server. handler runs on
+/* The listening fds stay the caller's, listeners and options are copied; the lane outlives the server. handler runs on
  * l. Everything here is for l's thread once it runs. SIGPIPE is ignored in the whole process from here on. */
-struct server *server_new(struct loop *l, const int *listen_fds, size_t listen_count,
+struct server *server_new(struct loop *l, const struct server_listener *listeners, size_t count,
 			  const struct server_options *options, exchange_handler_fn *handler,
 			  void *arg);
 /* From now on each answer is the last one of its connection (Connection: close). Accepting goes on. */
@@ -35,6 +43,8 @@ void server_last_call(struct server *s);
 /* Takes the connections that wait to be accepted, then stops accepting, closes idle connections, lets answers finish (Connection: close), then calls
  * on_drained once, from the loop, at the latest after deadline_ms (what is left is cut). Once a server. */
 void server_drain(struct server *s, uint64_t deadline_ms, loop_fn *on_drained, void *arg);
+/* For connections that come from now on; those there are go on as they began. */
+void server_set_tls(struct server *s, struct tlsserver *tls);
 /* Cuts what is left; parked exchanges are told (on_gone). on_drained is not called any more. */
 void server_free(struct server **s);
 size_t server_connections(const struct server *s);

@@ -35,6 +35,9 @@ struct server {
 	struct live *spare;  /* the next exchange; kept, so that a hit allocates nothing */
 	struct session *serving;
 
+	uint64_t greet_ms;   /* the turn that greeted_us belongs to */
+	uint64_t greeted_us; /* spent on TLS handshakes in it */
+
 	char date[HTTPDATE_SIZE];
 	int64_t date_s;
 	uint64_t date_ms;
@@ -53,6 +56,8 @@ void server_next_id(struct server *sv, char out[EXCHANGE_ID_SIZE]);
 /* Moves s to the end of a list. */
 void server_wait(struct session *s, enum session_wait wait);
 void server_resume_soon(struct session *s);
+/* May a TLS handshake go on in this turn? The time it takes is to be added to greeted_us. */
+bool server_may_greet(struct server *sv);
 /* s has begun / is about to be freed. */
 void server_add(struct session *s);
 void server_remove(struct session *s);

@@ -120,7 +120,8 @@ static void *run(void *arg)
 static void start(struct fixture *f)
 {
 	f->options.fs_lane = f->lane;
-	f->server = server_new(f->loop, &f->listen_fd, 1, &f->options, handle, f);
+	f->server = server_new(f->loop, &(struct server_listener){ .fd = f->listen_fd }, 1,
+			       &f->options, handle, f);
 	assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "http/server_internal.h"
 #include "http/tally.h"
 
@@ -19,12 +21,12 @@
 
 static void on_io(void *arg, unsigned events);
 
-void session_start(struct server *sv, int fd, const struct address *peer)
+void session_start(struct server *sv, int fd, const struct address *peer, bool tls)
 {
 	struct session *s = check_calloc(1, sizeof *s);
 
 	s->server = sv;
-	transport_init(&s->wire, fd);
+	transport_init(&s->wire, fd, tls ? sv->options.tls : NULL);
 	s->peer = *peer;
 	s->in = BUF_MAX(HEAD_MAX_BYTES + SESSION_AHEAD_MAX + SERVER_INBOX);
 	list_init(&s->node);
@@ -337,14 +339,65 @@ static void linger(struct session *s, size_t n)
 		server_resume_soon(s);
 }
 
+/* Handshakes cost a hundred times what a hit does: those beyond the turn's share wait for the next. */
+static ssize_t receive(struct session *s)
+{
+	struct server *sv = s->server;
+
+	if (!transport_greets(&s->wire)) return transport_recv(&s->wire, sv->inbox, SERVER_INBOX);
+	if (!server_may_greet(sv)) {
+		s->unread = true;
+		errno = EAGAIN;
+		return -1;
+	}
+	uint64_t start_us = clock_mono_us();
+	ssize_t n = transport_recv(&s->wire, sv->inbox, SERVER_INBOX);
+	const int why = errno;
+	sv->greeted_us += clock_mono_us() - start_us;
+	errno = why;
+	return n;
+}
+
+static void tell_fault(const struct session *s)
+{
+	char peer[ADDRESS_TEXT_SIZE];
+
+	if (s->wire.tls == NULL || !log_enabled(LOG_LEVEL_DEBUG)) return;
+	address_format(&s->peer, peer);
+	log_debug("TLS failed", LOG_S("peer", peer), LOG_S("reason", tlsconn_fault(s->wire.tls)));
+}
+
+/* Nothing could be read, for now or for ever. */
+static void not_readable(struct session *s)
+{
+	const int why = errno;
+
+	if (why != EAGAIN) tell_fault(s);
+	if (why == EAGAIN) {
+		loop_io_want(s->io, LOOP_READ | (transport_wants_write(&s->wire) ? LOOP_WRITE : 0));
+		if (s->unread) server_resume_soon(s);
+	} else if (why == EPROTO && s->live == NULL) {
+		/* It was told why; a reset would take that from it. */
+		s->closing = s->linger = s->unread = true;
+		close_gently(s);
+	} else {
+		session_cut(s);
+	}
+}
+
 static void on_readable(struct session *s)
 {
 	struct server *sv = s->server;
-	ssize_t n = transport_recv(&s->wire, sv->inbox, SERVER_INBOX);
 
-	s->unread = n == SERVER_INBOX || (n > 0 && s->hangup);
-	if (n < 0 && errno == EAGAIN) return;
-	if (n <= 0) {
+	s->unread = false;
+	ssize_t n = receive(s);
+	if (n == SERVER_INBOX || (n > 0 && s->hangup) || transport_pending(&s->wire))
+		s->unread = true;
+	if (n < 0) {
+		not_readable(s);
+		return;
+	}
+	if (n == 0) {
 		session_cut(s);
 		return;
 	}
@@ -369,7 +422,7 @@ void session_resume(struct session *s)
 {
 	/* Sending: when that is done the loop tells anew what there is to read. */
 	if (s->out != NULL)
-		s->unread = false;
+		s->unread = transport_pending(&s->wire);
 	else if (s->more && s->live == NULL)
 		serve_and_send(s, (struct mg_span){ 0 });
 	else if (s->unread && s->in.n < SESSION_AHEAD_MAX)
@@ -380,14 +433,17 @@ static void on_io(void *arg, unsigned events)
 {
 	struct session *s = arg;
 
-	if (events & LOOP_HANGUP) s->hangup = true;
+	if (events & LOOP_HANGUP) {
+		s->hangup = true;
+		transport_hangup(&s->wire);
+	}
 	if (s->out != NULL) {
 		if (s->wait == SESSION_WRITE) push(s);
 	} else if (s->more && s->live == NULL) {
 		/* First what is at hand, or the peer's end would come before its requests. */
 		s->unread = true;
 		server_resume_soon(s);
-	} else if (events & LOOP_READ) {
+	} else {
 		on_readable(s);
 	}
 }

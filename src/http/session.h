@@ -62,8 +62,8 @@ struct session {
 	struct address peer;
 };
 
-/* Takes the connected fd over. */
-void session_start(struct server *sv, int fd, const struct address *peer);
+/* Takes the connected fd over. tls: to be greeted with the server's certificates. */
+void session_start(struct server *sv, int fd, const struct address *peer, bool tls);
 /* Looks at input that is at hand, in the buffer or in the socket. */
 void session_resume(struct session *s);
 /* After an answer was put into s->out outside of the handler's call. */

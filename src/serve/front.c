@@ -10,8 +10,10 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "http/server.h"
 #include "loop/channel.h"
 #include "record/metrics.h"
+#include "serve/certificates.h"
 #include "serve/orders.h"
 #include "serve/worker.h"
 
@@ -25,6 +27,7 @@ struct front {
 	unsigned count;
 	_Atomic uint64_t storage_fault_ms;
 	struct channel *control;
+	struct certificates certificates; /* the first worker's loop */
 	void (*on_ready)(void);
 	void (*on_alive)(void);
 	atomic_uint running; /* loops */
@@ -35,6 +38,7 @@ struct command {
 	struct worker *worker;
 	uint64_t deadline_ms;
 	int channel_fd;
+	struct tlsserver *tls; /* a reference; NULL: none */
 };
 
 /* Commands are carried out on the worker's own loop. */
@@ -43,6 +47,33 @@ static void post(struct worker *w, loop_fn *fn, uint64_t deadline_ms, int fd)
 	struct command *c = check_malloc(sizeof *c);
 	*c = (struct command){ .worker = w, .deadline_ms = deadline_ms, .channel_fd = fd };
 	loop_post(w->loop, fn, c);
+}
+
+static void greet_one(void *arg)
+{
+	struct command *c = arg;
+	server_set_tls(c->worker->server, c->tls);
+	tlsserver_unref(&c->tls);
+	free(c);
+}
+
+/* Connections that are there go on with what they were greeted with. */
+static void change_certificates(struct front *f, int fd)
+{
+	struct mg_err err;
+	if (certificates_load(&f->certificates, fd, &err) != MG_OK) {
+		log_error("new certificates refused, the old ones are served on",
+			  LOG_S("error", err.text));
+		return;
+	}
+	for (unsigned i = 0; i < f->count; i++) {
+		struct command *c = check_calloc(1, sizeof *c);
+		tlsserver_ref(f->certificates.now);
+		c->worker = &f->workers[i];
+		c->tls = f->certificates.now;
+		loop_post(f->workers[i].loop, greet_one, c);
+	}
+	log_info("new certificates are served", LOG_I("workers", f->count));
 }
 
 static void drain_one(void *arg)
@@ -104,6 +135,8 @@ static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_co
 	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_LAST_CALL) {
 		for (unsigned i = 0; i < f->count; i++)
 			post(&f->workers[i], last_call_one, 0, -1);
+	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_TLS && fd_count == 1) {
+		change_certificates(f, fds[0]);
 	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_CHANNELS &&
 		   fd_count == f->count) {
 		for (unsigned i = 0; i < f->count; i++) {
@@ -167,8 +200,8 @@ static uint32_t connections_of(const struct front_options *options, unsigned wor
 	return n < workers ? workers : (uint32_t)n;
 }
 
-int front_run(const struct front_options *given, const int *listen_fds, size_t listen_count,
-	      int control_fd, const int *channel_fds, unsigned workers)
+int front_run(const struct front_options *given, const struct server_listener *listeners,
+	      size_t listener_count, int control_fd, const int *channel_fds, unsigned workers)
 {
 	struct store *store;
 	struct mg_err err;
@@ -180,6 +213,15 @@ int front_run(const struct front_options *given, const int *listen_fds, size_t l
 			  LOG_S("reason", err.text));
 		return 1;
 	}
+	struct certificates certificates;
+	certificates_init(&certificates, options->tls_ticket_rotate_ms);
+	if (options->tls_fd >= 0 &&
+	    certificates_load(&certificates, options->tls_fd, &err) != MG_OK) {
+		log_error("cannot use the certificates", LOG_S("error", err.text));
+		certificates_deinit(&certificates);
+		store_close(&store);
+		return 1;
+	}
 	char fields[256];
 	int n = snprintf(fields, sizeof fields, "X-Go-Proxy: %s\r\n", options->go_proxy);
 	MG_ASSERT(n > 0 && (size_t)n < sizeof fields);
@@ -187,11 +229,13 @@ int front_run(const struct front_options *given, const int *listen_fds, size_t l
 	struct lane *fs = lane_new("fs", FS_THREADS, FS_QUEUE, FS_WAIT_MS);
 	struct front f = { .count = workers,
 			   .workers = check_calloc(workers, sizeof(struct worker)),
+			   .certificates = certificates,
 			   .on_ready = options->on_ready,
 			   .on_alive = options->on_alive };
 	for (unsigned i = 0; i < workers; i++) {
-		worker_init(&f.workers[i], options, store, fs, &f.storage_fault_ms, listen_fds,
-			    listen_count, channel_fds[i], span_make(fields, (size_t)n), workers);
+		worker_init(&f.workers[i], options, store, fs, &f.storage_fault_ms, listeners,
+			    listener_count, certificates.now, channel_fds[i],
+			    span_make(fields, (size_t)n), workers);
 		f.workers[i].index = i;
 	}
 	if (options->metrics && options->metrics_fd >= 0) worker_serve_metrics(&f.workers[0]);
@@ -203,6 +247,7 @@ int front_run(const struct front_options *given, const int *listen_fds, size_t l
 	for (unsigned i = 0; i < workers; i++)
 		worker_deinit(&f.workers[i]);
 	free(f.workers);
+	certificates_deinit(&f.certificates);
 	store_close(&store);
 	return 0;
 }

@@ -6,6 +6,8 @@
 
 #include "base/span.h"
 
+struct server_listener;
+
 struct front_options {
 	const char *store_root;
 	const char *
@@ -22,8 +24,10 @@ struct front_options {
 	bool prove;     /* nothing public is served that it has not proven */
 	const char *sumdb_key; /* the hash of its key, as records of what it has proven say it */
 	bool lenient; /* what is on record as proven by nobody, for it could not be asked, is served */
-	const char *nosumdb;    /* globs of modules that it must not hear of */
-	bool go_get;            /* PATH?go-get=1 is passed through to the upstreams */
+	const char *nosumdb; /* globs of modules that it must not hear of */
+	int tls_fd; /* a memfd with certificates (tls/bundle.h), the caller's; -1: no TLS */
+	uint64_t tls_ticket_rotate_ms; /* how long one key seals session tickets */
+	bool go_get;                   /* PATH?go-get=1 is passed through to the upstreams */
 	bool metrics;           /* /metrics is answered; where metrics_fd listens, only there */
 	bool metrics_athens;    /* with the names that Athens has for some of it */
 	int metrics_fd;         /* a listening socket of its own, the caller's; -1: none */
@@ -39,6 +43,7 @@ struct front_options {
 				 .sumdb_key = "",                                                  \
 				 .metrics_fd = -1,                                                 \
 				 .nosumdb = "",                                                    \
+				 .tls_fd = -1,                                                     \
 				 .fresh_ms = 60000,                                                \
 				 .stale_ms = 240000,                                               \
 				 .order_timeout_ms = 600000,                                       \
@@ -49,6 +54,7 @@ struct front_options {
 #define FRONT_CONTROL_LAST_CALL                                                                    \
 	'L' /* not ready any more, each answer is its connection's last; accepting goes on */
 #define FRONT_CONTROL_DRAIN 'D' /* then a little-endian u32: deadline in ms */
+#define FRONT_CONTROL_TLS   'T' /* with one descriptor: other certificates */
 #define FRONT_CONTROL_CHANNELS                                                                     \
 	'C' /* with one descriptor a worker: new channels to a restarted fetch */
 
@@ -56,7 +62,7 @@ struct front_options {
 
 /* Serves until drained (control message, or the control channel closing = the supervisor is gone).
  * channel_fds: one a worker, taken over. Listening descriptors stay the caller's. Returns an exit code. */
-int front_run(const struct front_options *given, const int *listen_fds, size_t listen_count,
-	      int control_fd, const int *channel_fds, unsigned workers);
+int front_run(const struct front_options *given, const struct server_listener *listeners,
+	      size_t listener_count, int control_fd, const int *channel_fds, unsigned workers);
 
 #endif

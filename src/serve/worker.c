@@ -239,8 +239,9 @@ static void release_reply(void *value)
 }
 
 void worker_init(struct worker *w, const struct front_options *options, struct store *store,
-		 struct lane *fs, _Atomic uint64_t *storage_fault_ms, const int *listen_fds,
-		 size_t listen_count, int channel_fd, struct mg_span server_fields,
+		 struct lane *fs, _Atomic uint64_t *storage_fault_ms,
+		 const struct server_listener *listeners, size_t listener_count,
+		 struct tlsserver *tls, int channel_fd, struct mg_span server_fields,
 		 unsigned workers)
 {
 	*w = (struct worker){
@@ -272,18 +273,20 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 	so.max_connections = options->max_connections / workers;
 	so.fields = server_fields;
 	so.fs_lane = fs;
+	so.tls = tls;
 	w->orders = orders_new(w->loop, options->order_timeout_ms);
 	orders_on_forget(w->orders, forget, w);
 	orders_connect(w->orders, channel_fd);
 	w->pending = pending_table_new(w);
-	w->server = server_new(w->loop, listen_fds, listen_count, &so, handle, w);
+	w->server = server_new(w->loop, listeners, listener_count, &so, handle, w);
 }
 
 void worker_serve_metrics(struct worker *w)
 {
 	struct server_options so = SERVER_OPTIONS_DEFAULT;
 	so.max_connections = METRICS_CONNECTIONS_MAX;
-	w->metrics_server = server_new(w->loop, &w->options->metrics_fd, 1, &so, handle_metrics, w);
+	const struct server_listener listener = { .fd = w->options->metrics_fd };
+	w->metrics_server = server_new(w->loop, &listener, 1, &so, handle_metrics, w);
 }
 
 static void on_server_drained(void *arg)

@@ -33,11 +33,12 @@ struct worker {
 	unsigned forgotten;
 };
 
-/* channel_fd is taken over. server_fields: the lines for every answer. Any thread; from then on the
+/* channel_fd is taken over, of tls (NULL: none) a reference is taken. server_fields: the lines for every answer. Any thread; from then on the
  * loop's. */
 void worker_init(struct worker *w, const struct front_options *options, struct store *store,
-		 struct lane *fs, _Atomic uint64_t *storage_fault_ms, const int *listen_fds,
-		 size_t listen_count, int channel_fd, struct mg_span server_fields,
+		 struct lane *fs, _Atomic uint64_t *storage_fault_ms,
+		 const struct server_listener *listeners, size_t listener_count,
+		 struct tlsserver *tls, int channel_fd, struct mg_span server_fields,
 		 unsigned workers);
 /* Before the first worker's loop runs: it answers /metrics on a socket of its own as well. */
 void worker_serve_metrics(struct worker *w);

@@ -262,7 +262,8 @@ def test_athens_names_yield_to_ours(config):
 
 @pytest.mark.parametrize("name, value", [
     ("BASIC_AUTH_USER", "me"), ("BASIC_AUTH_PASS", "hunter2"), ("ATHENS_FILTER_FILE", "/f"),
-    ("ATHENS_PROXY_VALIDATOR", "http://v.example"), ("ATHENS_TLSCERT_FILE", "/c"), ("ATHENS_STORAGE_TYPE", "s3"),
+    ("ATHENS_PROXY_VALIDATOR", "http://v.example"), ("ATHENS_TLSCERT_FILE", "/c"), ("ATHENS_TLSKEY_FILE", "/k"),
+    ("ATHENS_STORAGE_TYPE", "s3"),
     ("ATHENS_DOWNLOAD_MODE", "file:/etc/athens/mode.hcl"),
 ])
 def test_no_protection_falls_away_silently(config, name, value):

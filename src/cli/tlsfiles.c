@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/tlsfiles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/wipe.h"
+#include "tls/tlsserver.h"
+
+#define FILE_MAX (1u << 20)
+#define DAY_S    86400
+/* Renewal is mostly due when a third of 90 days is left: who comes to this has forgotten it. */
+#define SOON_DAYS 14
+
+/* What was read, to be wiped. */
+struct texts {
+	struct mg_buf bufs[3 * BUNDLE_PAIRS_MAX + 1];
+	size_t n;
+};
+
+static enum mg_code check_key_mode(const struct stat *st, const char *path, struct mg_err *err)
+{
+	if ((st->st_mode & 027) == 0) return MG_OK;
+	return err_set(err, MG_DENIED, MG_CAUSE_TLS,
+		       "%s: others may %s this key (mode %03o): chmod o-rwx,g-w (in Kubernetes: "
+		       "defaultMode 0440)",
+		       path, (st->st_mode & 022) != 0 ? "change" : "read",
+		       (unsigned)st->st_mode & 0777);
+}
+
+static enum mg_code read_file(struct texts *t, const char *path, bool secret, struct mg_span *out,
+			      struct mg_err *err)
+{
+	struct mg_buf *b = &t->bufs[t->n++];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum mg_code rc = MG_OK;
+	struct stat st;
+	ssize_t n = 0;
+
+	*b = BUF_MAX(FILE_MAX + 1);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_TLS, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
+		rc = err_set(err, MG_INVALID, MG_CAUSE_TLS, "%s: not a file, or larger than 1 MiB",
+			     path);
+	else if (secret)
+		rc = check_key_mode(&st, path, err);
+	/* One block: growing would leave copies of a key behind. */
+	char *room = rc == MG_OK ? buf_reserve(b, FILE_MAX + 1) : NULL;
+	while (room != NULL && (n = read(fd, room + b->n, FILE_MAX + 1 - b->n)) > 0)
+		b->n += (size_t)n;
+	if (rc == MG_OK && (n < 0 || b->n > FILE_MAX))
+		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_TLS, "%s: cannot read it: %s", path,
+			     n < 0 ? strerror(errno) : "it grows");
+	if (fd >= 0) close(fd);
+	*out = buf_span(b);
+	return rc;
+}
+
+static enum mg_code read_all(const struct settings *s, struct texts *t, struct bundle *b,
+			     struct mg_err *err)
+{
+	enum mg_code rc = MG_OK;
+
+	*b = (struct bundle){ .n = s->tls_cert.n,
+			      .client_cert_required = s->tls_client_cert_required };
+	for (size_t i = 0; i < b->n && rc == MG_OK; i++) {
+		struct bundle_pair *p = &b->pairs[i];
+		const char *ocsp = i < s->tls_ocsp.n ? s->tls_ocsp.items[i] : "-";
+		p->name = span_of(s->tls_cert.items[i]);
+		rc = read_file(t, s->tls_cert.items[i], false, &p->cert, err);
+		if (rc != MG_OK) return err_wrap(err, "tls.cert");
+		rc = read_file(t, s->tls_key.items[i], true, &p->key, err);
+		if (rc != MG_OK) return err_wrap(err, "tls.key");
+		if (strcmp(ocsp, "-") != 0) rc = read_file(t, ocsp, false, &p->ocsp, err);
+		if (rc != MG_OK) return err_wrap(err, "tls.ocsp");
+	}
+	if (s->tls_client_ca[0] != '\0')
+		rc = read_file(t, s->tls_client_ca, false, &b->client_ca, err);
+	return rc == MG_OK ? rc : err_wrap(err, "tls.client-ca");
+}
+
+static void tell_pair(const struct tlsserver_pair *p, const char *ocsp_file)
+{
+	const int64_t now = clock_wall_s();
+	const int64_t days = (p->not_after - now) / DAY_S;
+	char until[21];
+
+	clock_rfc3339(p->not_after, until);
+	log_info("certificate", LOG_S("file", p->name), LOG_S("names", p->names),
+		 LOG_S("until", until), LOG_S("stapled", p->staple_until != 0 ? "yes" : "no"));
+	if (p->not_after <= now)
+		log_warn("the certificate has expired: clients will refuse it",
+			 LOG_S("file", p->name), LOG_S("until", until));
+	else if (days < SOON_DAYS)
+		log_warn("the certificate expires soon", LOG_S("file", p->name),
+			 LOG_S("until", until), LOG_I("days", days));
+	if (p->not_before > now)
+		log_warn("the certificate is not valid yet: is the clock right?",
+			 LOG_S("file", p->name));
+	if (p->names[0] == '\0')
+		log_warn("the certificate names no DNS name: only clients that ask by address, or "
+			 "for no other certificate's name, get it",
+			 LOG_S("file", p->name));
+	if (p->staple_refused != NULL)
+		log_warn("not stapled", LOG_S("file", ocsp_file),
+			 LOG_S("reason", p->staple_refused));
+}
+
+static enum mg_code check(const struct settings *s, const struct bundle *b, struct mg_err *err)
+{
+	struct tlsserver *sv;
+	struct tlsserver_pair pair;
+	enum mg_code rc = tlsserver_new(b, &(struct tlsserver_options){ 0 }, &sv, err);
+
+	if (rc != MG_OK) return rc;
+	for (size_t i = 0; i < tlsserver_pairs(sv); i++) {
+		tlsserver_describe(sv, i, &pair);
+		tell_pair(&pair, i < s->tls_ocsp.n ? s->tls_ocsp.items[i] : "");
+	}
+	tlsserver_unref(&sv);
+	return MG_OK;
+}
+
+static enum mg_code seal(const struct bundle *b, int *fd_out, struct mg_err *err)
+{
+	struct mg_buf bytes = BUF_MAX(BUNDLE_BYTES_MAX);
+	enum mg_code rc = MG_OK;
+	int fd = -1;
+
+	/* One block, as above. */
+	buf_reserve(&bytes, BUNDLE_BYTES_MAX);
+	bundle_encode(b, &bytes);
+	if (buf_failed(&bytes)) {
+		rc = err_set(err, MG_INVALID, MG_CAUSE_TLS, "the files are too large together");
+	} else {
+		fd = memfd_create("certificates", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		if (fd < 0 || write(fd, bytes.p, bytes.n) != (ssize_t)bytes.n ||
+		    fcntl(fd, F_ADD_SEALS,
+			  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+			rc = err_errno(err, errno, "cannot hand the certificates over");
+	}
+	if (rc != MG_OK && fd >= 0) close(fd);
+	if (rc == MG_OK) *fd_out = fd;
+	if (bytes.n > 0) wipe_bytes(bytes.p, bytes.n);
+	buf_deinit(&bytes);
+	return rc;
+}
+
+enum mg_code tlsfiles_load(const struct settings *s, int *fd_out, struct mg_err *err)
+{
+	struct texts t = { .n = 0 };
+	struct bundle b;
+	enum mg_code rc = read_all(s, &t, &b, err);
+
+	if (rc == MG_OK) rc = check(s, &b, err);
+	if (rc == MG_OK) rc = seal(&b, fd_out, err);
+	for (size_t i = 0; i < t.n; i++) {
+		if (t.bufs[i].n > 0) wipe_bytes(t.bufs[i].p, t.bufs[i].n);
+		buf_deinit(&t.bufs[i]);
+	}
+	return rc;
+}
+
+static uint64_t stamp_file(uint64_t sum, const char *path)
+{
+	struct stat st = { 0 };
+	uint64_t facts[7] = { sum };
+
+	if (stat(path, &st) == 0) {
+		facts[1] = st.st_dev;
+		facts[2] = st.st_ino;
+		facts[3] = (uint64_t)st.st_size;
+		facts[4] = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
+		facts[5] = (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
+		facts[6] = st.st_mode;
+	}
+	return span_hash(span_make(facts, sizeof facts));
+}
+
+uint64_t tlsfiles_stamp(const struct settings *s)
+{
+	const struct settings_list *const lists[] = { &s->tls_cert, &s->tls_key, &s->tls_ocsp };
+	uint64_t sum = 0;
+
+	for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++)
+		for (size_t i = 0; i < lists[k]->n; i++)
+			sum = stamp_file(sum, lists[k]->items[i]);
+	return stamp_file(sum, s->tls_client_ca);
+}

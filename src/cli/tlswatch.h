@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Notices when the files of the tls settings change, and takes them when they fit together: what does not is
+ * refused with an error in the log, and what was served before is served on. */
+#ifndef CLI_TLSWATCH_H
+#define CLI_TLSWATCH_H
+
+#include "cli/settings.h"
+#include "loop/loop.h"
+
+struct tlswatch;
+
+/* fd: a new bundle (tls/bundle.h), to be closed by whom it is told. */
+typedef void tlswatch_fn(void *arg, int fd);
+
+/* The settings outlive it. taken: tlsfiles_stamp before what is served was read. */
+struct tlswatch *tlswatch_new(struct loop *l, const struct settings *s, uint64_t taken,
+			      tlswatch_fn *on_change, void *arg);
+void tlswatch_free(struct tlswatch **w);
+/* Takes the files now, changed or not (SIGHUP). */
+void tlswatch_reload(struct tlswatch *w);
+
+#endif
