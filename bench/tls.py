@@ -4,6 +4,7 @@ cost beside nginx with the same certificate, suites and ticket rules. The client
 server's CPU per handshake or request is what counts."""
 
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -17,7 +18,8 @@ IDLE = 2_000
 PATH = "/mod.example/hot/m00/@v/v1.0.0.mod"
 
 NGINX_TLS = """\
-ssl_certificate {cert};
+listen {host}:{port} ssl backlog=16384;
+        ssl_certificate {cert};
         ssl_certificate_key {key};
         ssl_protocols TLSv1.2 TLSv1.3;
         ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256;
@@ -46,10 +48,12 @@ def start(name, options, work, upstream, cert, key):
         argv = [str(options.modgate), "serve", "--store", str(work / f"store-{cert.stem}")]
         settings = {"GOPROXY": f"file://{upstream}", "GOSUMDB": "off", **env}
         return servers.Server(f"modgate-{cert.stem}", argv, plain, work, settings), port
-    server = servers.nginx(f"nginx-{cert.stem}", work, upstream, sendfile="off",
-                           more=f"listen {servers.HOST}:{port} ssl backlog=16384;\n        "
-                                + NGINX_TLS.format(cert=cert, key=key))
-    return server, port
+    name, plain = f"nginx-{cert.stem}", servers.free_port()
+    config = work / f"{name}.conf"
+    config.write_text(servers.NGINX.format(
+        user="user root;" if os.geteuid() == 0 else "", folder=work, name=name, sendfile="off", host=servers.HOST,
+        port=plain, root=upstream, locations=NGINX_TLS.format(host=servers.HOST, port=port, cert=cert, key=key)))
+    return servers.Server(name, [shutil.which("nginx"), "-c", str(config)], plain, work), port
 
 
 def client(version=None):

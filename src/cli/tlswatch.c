@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "cli/tlsfiles.h"
+#include "record/metrics.h"
 
 /* A stat of each file: cheap enough, and unlike inotify it cannot miss a link three directories up. */
 #define LOOK_MS 1000
@@ -31,9 +32,11 @@ static void take(struct tlswatch *w, bool quiet)
 	if (tlsfiles_load(w->settings, &fd, &err) == MG_OK) {
 		w->taken = stamp;
 		w->refused = 0;
+		metrics_add(METRICS_TLS_RELOADS + METRICS_RELOAD_TAKEN, 1);
 		w->on_change(w->arg, fd);
 	} else if (!quiet) {
 		w->refused = stamp;
+		metrics_add(METRICS_TLS_RELOADS + METRICS_RELOAD_REFUSED, 1);
 		log_error("new certificates refused, the old ones are served on",
 			  LOG_S("error", err.text));
 	}

@@ -23,6 +23,15 @@ static const char *const timeouts[METRICS_TIMED_OUT + 1] = {
 	[METRICS_TIMEOUT_HEAD] = "head",
 	[METRICS_TIMEOUT_WRITE] = "write",
 };
+static const char *const handshakes[METRICS_HANDSHAKES + 1] = {
+	[METRICS_HANDSHAKE_FULL] = "full",
+	[METRICS_HANDSHAKE_RESUMED] = "resumed",
+	[METRICS_HANDSHAKE_FAILED] = "failed",
+};
+static const char *const reloads[METRICS_RELOADS + 1] = {
+	[METRICS_RELOAD_TAKEN] = "taken",
+	[METRICS_RELOAD_REFUSED] = "refused",
+};
 static const char *const proofs[METRICS_PROVED + 1] = {
 	[METRICS_PROOF_PROVEN] = "proven",           [METRICS_PROOF_EXEMPT] = "exempt",
 	[METRICS_PROOF_MISMATCH] = "mismatch",       [METRICS_PROOF_UNKNOWN] = "unknown",
@@ -113,6 +122,17 @@ static const struct family families[] = {
 	  "Connections ended because the client was idle, slow to send a head, or slow to take an "
 	  "answer.",
 	  { { "phase", timeouts } } },
+	{ "modgate_tls_handshakes_total",
+	  COUNTER,
+	  METRICS_TLS_HANDSHAKES,
+	  "TLS handshakes with clients, by how they ended.",
+	  { { "result", handshakes } } },
+	{ "modgate_tls_reloads_total",
+	  COUNTER,
+	  METRICS_TLS_RELOADS,
+	  "Changed certificates that were taken, and those refused because they do not fit "
+	  "together.",
+	  { { "result", reloads } } },
 	{ "modgate_fetch_orders_total", COUNTER, METRICS_ORDERS, "What front asked of fetch." },
 	{ "modgate_fetch_flights", GAUGE, METRICS_FLIGHTS, "Things that are being fetched." },
 	{ "modgate_fetch_flights_total",

@@ -44,6 +44,17 @@ enum metrics_timeout {
 	METRICS_TIMEOUT_WRITE,
 	METRICS_TIMEOUTS
 };
+enum metrics_handshake {
+	METRICS_HANDSHAKE_FULL,
+	METRICS_HANDSHAKE_RESUMED,
+	METRICS_HANDSHAKE_FAILED,
+	METRICS_HANDSHAKES
+};
+enum metrics_reload {
+	METRICS_RELOAD_TAKEN,
+	METRICS_RELOAD_REFUSED,
+	METRICS_RELOADS
+};
 enum metrics_proof {
 	METRICS_PROOF_PROVEN,
 	METRICS_PROOF_EXEMPT,
@@ -88,6 +99,8 @@ enum metrics_process {
 	X(ACCEPTED, 1)                                                                             \
 	X(ACCEPT_PAUSES, 1)                                                                        \
 	X(TIMED_OUT, METRICS_TIMEOUTS)                                                             \
+	X(TLS_HANDSHAKES, METRICS_HANDSHAKES)                                                      \
+	X(TLS_RELOADS, METRICS_RELOADS)                                                            \
 	X(FLIGHTS, 1)                                                                              \
 	X(FLIGHTS_ENDED, METRICS_RESULTS *METRICS_KINDS)                                           \
 	X(FLIGHTS_JOINED, 1)                                                                       \

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 
 #include "base/check.h"
+#include "record/metrics.h"
 #include "tls/tlsserver_internal.h"
 
 /* Reads of the socket in one tlsconn_recv: what costs work and yields nothing (key updates, a handshake in
@@ -148,6 +149,8 @@ static ssize_t fail(struct tlsconn *c, int why)
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
 	ERR_clear_error();
+	if (!c->open && !c->broken)
+		metrics_add(METRICS_TLS_HANDSHAKES + METRICS_HANDSHAKE_FAILED, 1);
 	if (!c->broken) c->fault = reason != NULL ? reason : strerrordesc_np(why);
 	c->broken = true;
 	errno = why;
@@ -186,6 +189,15 @@ static ssize_t discard(struct tlsconn *c, char *to, size_t n)
 	return got;
 }
 
+static void opened(struct tlsconn *c)
+{
+	c->open = true;
+	metrics_add(METRICS_TLS_HANDSHAKES + (SSL_session_reused(c->ssl) == 1
+						      ? METRICS_HANDSHAKE_RESUMED
+						      : METRICS_HANDSHAKE_FULL),
+		    1);
+}
+
 ssize_t tlsconn_recv(struct tlsconn *c, char *to, size_t n)
 {
 	size_t got = 0, part;
@@ -200,7 +212,7 @@ ssize_t tlsconn_recv(struct tlsconn *c, char *to, size_t n)
 	clear_errors();
 	while (got < n) {
 		int rc = SSL_read_ex(c->ssl, to + got, n - got, &part);
-		if (!c->open && SSL_is_init_finished(c->ssl)) c->open = true;
+		if (!c->open && SSL_is_init_finished(c->ssl)) opened(c);
 		if (c->late == LATE_MESSAGES_MAX) return fail(c, ECONNRESET);
 		if (rc != 1) {
 			last = explain(c);

@@ -51,6 +51,8 @@ def test_what_is_not_tls_is_told_so_and_closed(secure_of, authority):
             got, _ = rest(s)
             # Nothing but an alert: level fatal.
             assert got == b"" or (got[0] == 21 and got[5] == 2), (bytes_[:20], got)
+    counts = m.get("/metrics").text
+    assert f'modgate_tls_handshakes_total{{result="failed"}} {len(cases)}\n' in counts
     # In the middle of a hello every kind of end.
     for n in (1, 5, 6, 100, len(hello) - 1):
         with socket.create_connection(m.secure, 30) as s:

@@ -130,6 +130,9 @@ def test_a_bad_pair_is_refused_and_the_old_one_stays(secure_of, authority, pairs
     put(pairs[1], tmp_path)
     wait_served(m, context, pairs[1])
     assert m.log().count("level=error") == len(bad)
+    counts = m.get("/metrics").text
+    assert f'modgate_tls_reloads_total{{result="refused"}} {len(bad)}\n' in counts
+    assert f'modgate_tls_reloads_total{{result="taken"}} {len(bad) + 1}\n' in counts
 
 
 def test_a_volume_of_kubernetes(secure_of, authority, pairs, tmp_path):

@@ -50,6 +50,7 @@ def test_curl(secure_of, authority, version):
     done = curl("--cacert", authority.pem, "--tls-max", version, f"--tlsv{version}", url, url, "-w", "%{ssl_verify_result}")
     assert done.stdout == b"ready\n0ready\n0", done
     assert curl(url).returncode == 60
+    assert 'modgate_tls_handshakes_total{result="full"} 1\n' in m.get("/metrics").text
 
 
 @pytest.mark.parametrize("version", BOTH)
