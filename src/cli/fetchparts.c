@@ -30,6 +30,8 @@ struct fetch_options fetchparts_fetch(const struct settings *s)
 	o.offline = s->offline;
 	o.private = s->gonoproxy[0] != '\0' ? s->gonoproxy : s->goprivate;
 	o.gosumdb = s->gosumdb;
+	o.sumdb_also = s->sumdb_also.items;
+	o.sumdb_also_n = s->sumdb_also.n;
 	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;
 	o.sumdb = (enum fetch_sumdb)s->sumdb;
 	o.absent_ms = (uint32_t)s->fetch_absent;

@@ -38,6 +38,11 @@ static struct front_options options_of(struct settings *s)
 		o.sumdb = arena_strdup(&s->arena, span_of(db.key.name));
 		o.sumdb_key = arena_printf(&s->arena, "%08x", db.key.hash);
 	}
+	const char **also = arena_alloc(&s->arena, (s->sumdb_also.n + 1) * sizeof *also);
+	for (size_t i = 0; i < s->sumdb_also.n && s->sumdb != FETCH_SUMDB_OFF; i++)
+		if (gosumdb_parse(span_of(s->sumdb_also.items[i]), &s->arena, &db, &err) == MG_OK)
+			also[o.sumdb_also_n++] = arena_strdup(&s->arena, span_of(db.key.name));
+	o.sumdb_also = also;
 	o.prove = o.sumdb[0] != '\0';
 	o.lenient = s->sumdb == FETCH_SUMDB_WHEN_REACHABLE;
 	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;

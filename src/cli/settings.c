@@ -88,6 +88,9 @@ static const struct settings_def defs[] = {
 	  "modules the checksum database never hears of", .go_name = "GONOSUMDB" },
 	{ "gosumdb", SETTINGS_STRING, AT(gosumdb), "",
 	  "the checksum database, as the go command's GOSUMDB", .go_name = "GOSUMDB" },
+	{ "sumdb-also", SETTINGS_LIST, AT(sumdb_also), "",
+	  "further checksum databases to answer for at /sumdb/NAME/, each as a GOSUMDB with its "
+	  "key (repeatable)" },
 	{ "sumdb", SETTINGS_ENUM, AT(sumdb), "required",
 	  "what cannot be proven by it: required refuses it, when-reachable takes it while the "
 	  "database is down, off asks nothing of it",
@@ -336,7 +339,7 @@ static enum mg_code set_list(struct settings *s, const struct settings_def *def,
 		list.n += text.p[i] == ',';
 	list.items = arena_alloc(&s->arena, (list.n + 1) * sizeof *list.items);
 	list.n = 0;
-	if (text.n == 0 && def->kind == SETTINGS_PATHS) rest.p = NULL;
+	if (text.n == 0 && def->fallback != NULL && def->fallback[0] == '\0') rest.p = NULL;
 	while (rest.p != NULL) {
 		struct mg_span item = span_trim(span_cut(&rest, ','));
 		if (item.n == 0)

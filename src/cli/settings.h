@@ -52,6 +52,7 @@ struct settings {
 	const char *gonoproxy;
 	const char *gonosumdb;
 	const char *gosumdb;
+	struct settings_list sumdb_also;
 	unsigned sumdb; /* enum fetch_sumdb */
 
 	uint64_t scrub_every; /* 0: never */
@@ -86,8 +87,8 @@ enum settings_kind {
 	SETTINGS_INT,
 	SETTINGS_BOOL,
 	SETTINGS_ENUM,
-	SETTINGS_LIST,  /* text form: items joined by commas */
-	SETTINGS_PATHS, /* the same of paths; may be empty */
+	SETTINGS_LIST,  /* text form: items joined by commas; empty only where the default is */
+	SETTINGS_PATHS, /* the same of paths */
 };
 
 struct settings_def {

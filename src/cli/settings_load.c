@@ -304,6 +304,37 @@ static void check_gosumdb(struct draft *d)
 			   draft_from(d, "gosumdb"));
 }
 
+static void check_sumdb_also(struct draft *d)
+{
+	const struct settings_list *also = &d->settings.sumdb_also;
+	const char *from = draft_from(d, "sumdb-also");
+	struct gosumdb db, other;
+	struct mg_err err;
+
+	if (also->n > FETCH_SUMDB_ALSO_MAX)
+		draft_note(d, LOG_LEVEL_ERROR, "%s: sumdb-also: at most %d", from,
+			   FETCH_SUMDB_ALSO_MAX);
+	for (size_t i = 0; i < also->n; i++) {
+		if (gosumdb_parse(span_of(also->items[i]), &d->settings.arena, &db, &err) !=
+			    MG_OK ||
+		    db.off) {
+			draft_note(d, LOG_LEVEL_ERROR, "%s: sumdb-also: %s", from,
+				   db.off ? "off is no database" : err.text);
+			return;
+		}
+		/* What is kept of each is in a folder of its name. */
+		for (size_t j = 0; j <= i; j++) {
+			const char *value = j == i ? d->settings.gosumdb : also->items[j];
+			if (gosumdb_parse(span_of(value), &d->settings.arena, &other, &err) ==
+				    MG_OK &&
+			    !other.off && strcmp(other.key.name, db.key.name) == 0)
+				draft_note(d, LOG_LEVEL_ERROR,
+					   "%s: sumdb-also: %s is answered for already", from,
+					   db.key.name);
+		}
+	}
+}
+
 /* Both stand in fields of every message, so they must not break one (RFC 9110 §5.5, §5.6.2). */
 static void check_fields(struct draft *d)
 {
@@ -367,6 +398,7 @@ void settings_load(struct draft *d, char *const *args, char *const *envp)
 	tlssettings_check(d);
 	check_path_prefix(d);
 	check_gosumdb(d);
+	check_sumdb_also(d);
 	check_fields(d);
 	check_store(d);
 	make_paths_absolute(d);

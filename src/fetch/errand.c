@@ -239,11 +239,23 @@ static enum mg_code warm(const struct errand *e, const struct job_means *m, stru
 static enum mg_code acknowledge(const struct errand *e, const struct job_means *m,
 				struct mg_buf *kept, struct mg_err *err)
 {
-	if (m->database == NULL)
-		return err_set(err, MG_NOT_FOUND, MG_CAUSE_NONE,
-			       "there is no checksum database (GOSUMDB=off, or sumdb: off)");
-	const enum mg_code rc =
-		database_acknowledge(m->database, e->start_over, clock_wall_s(), kept, err);
+	enum mg_code rc = err_set(err, MG_NOT_FOUND, MG_CAUSE_NONE,
+				  "there is no checksum database (GOSUMDB=off, or sumdb: off)");
+	const int64_t now_s = clock_wall_s();
+	if (m->database != NULL)
+		rc = database_acknowledge(m->database, e->start_over, now_s, kept, err);
+	for (size_t i = 0; i < m->also_n && (rc == MG_OK || rc == MG_NOT_FOUND); i++) {
+		struct mg_err why;
+		const size_t before = kept->n;
+		if (before > 0) buf_append_str(kept, ", ");
+		const enum mg_code one =
+			database_acknowledge(m->also[i], e->start_over, now_s, kept, &why);
+		if (one != MG_OK) kept->n = before;
+		/* Nothing to acknowledge is a failure only where there is nothing else. */
+		if (one == MG_NOT_FOUND && rc == MG_OK) continue;
+		rc = one;
+		*err = why;
+	}
 	/* Tiles and lookups of the old history would contradict those of the new one. */
 	if (rc == MG_OK && e->start_over && m->on_damage != NULL) m->on_damage(m->on_damage_arg);
 	return rc;

@@ -23,11 +23,16 @@ enum fetch_sumdb {
 	FETCH_SUMDB_OFF,            /* the database is not asked */
 };
 
+#define FETCH_SUMDB_ALSO_MAX 8
+
 struct fetch_options {
 	const char *goproxy; /* the list of upstreams, as GOPROXY */
 	bool offline;        /* the checksum database is not asked either, wherever it is */
 	const char *private; /* globs of modules no upstream may hear of (GONOPROXY or GOPRIVATE) */
 	const char *gosumdb; /* the checksum database, as GOSUMDB */
+	const char *const
+		*sumdb_also; /* others that are answered for, as GOSUMDB; proven by none */
+	size_t sumdb_also_n; /* up to FETCH_SUMDB_ALSO_MAX */
 	const char *nosumdb; /* globs of modules it must not hear of (GONOSUMDB or GOPRIVATE) */
 	enum fetch_sumdb sumdb;
 	uint32_t absent_ms; /* how long a proven absence is repeated without asking again */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/job.h"
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "fetch/ahead.h"
 #include "fetch/artifact.h"
@@ -27,12 +28,20 @@ enum mg_code job_means_open(struct job_means *m, const struct fetch_options *opt
 	enum mg_code rc = proxylist_parse(span_of(options->goproxy), a, &m->origins, err);
 	if (rc == MG_OK && options->sumdb != FETCH_SUMDB_OFF)
 		rc = database_new(options->gosumdb, store, &m->database, err);
+	if (options->sumdb == FETCH_SUMDB_OFF) return rc;
+	MG_ASSERT(options->sumdb_also_n <= FETCH_SUMDB_ALSO_MAX);
+	for (size_t i = 0; i < options->sumdb_also_n && rc == MG_OK; i++) {
+		rc = database_new(options->sumdb_also[i], store, &m->also[m->also_n], err);
+		m->also_n += m->also[m->also_n] != NULL;
+	}
 	return rc;
 }
 
 void job_means_close(struct job_means *m)
 {
 	database_free(&m->database);
+	for (size_t i = 0; i < m->also_n; i++)
+		database_free(&m->also[i]);
 }
 
 /* --- PATH?go-get=1 --- */
@@ -91,21 +100,43 @@ static void run_go_get(struct job *j)
 
 /* --- the checksum database --- */
 
+static bool cut(struct mg_span *s, struct mg_span prefix)
+{
+	if (!span_has_prefix(*s, prefix)) return false;
+	*s = span_from(*s, prefix.n);
+	return true;
+}
+
+/* *path: what is asked of it. NULL: it is none of ours. */
+static struct database *find_database(const struct job_means *m, struct mg_span *path)
+{
+	if (!cut(path, SPAN("@"))) return m->database;
+	for (size_t i = 0; i < m->also_n; i++) {
+		struct mg_span rest = *path;
+		if (!cut(&rest, span_of(database_name(m->also[i]))) || !cut(&rest, SPAN("/")))
+			continue;
+		*path = rest;
+		return m->also[i];
+	}
+	return NULL;
+}
+
 static void run_sumdb(struct job *j)
 {
 	const struct job_means *m = j->means;
-	if (m->database == NULL) {
+	struct mg_span path = j->name;
+	struct database *d = find_database(m, &path);
+	if (d == NULL) {
 		j->code = err_set(&j->err, MG_NOT_FOUND, MG_CAUSE_NONE,
 				  "this server has no checksum database (GOSUMDB=off)");
 	} else {
-		j->code = database_get(m->database, j, j->name, m->options->nosumdb, &j->body,
-				       &j->err);
+		j->code = database_get(d, j, path, m->options->nosumdb, &j->body, &j->err);
 		if (j->code == MG_OK && buf_failed(&j->body))
 			j->code = err_set(&j->err, MG_CORRUPT, MG_CAUSE_PROOF,
 					  "the answer is longer than 64 KiB");
 	}
 	/* A tile that is not there yet is there with the next record. */
-	if (j->code == MG_NOT_FOUND && span_has_prefix(j->name, SPAN("lookup/")))
+	if (j->code == MG_NOT_FOUND && span_has_prefix(path, SPAN("lookup/")))
 		j->ttl_ms = m->options->absent_ms;
 }
 

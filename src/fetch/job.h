@@ -18,7 +18,9 @@ struct job_means {
 	struct store *store;
 	struct upstream *upstream;
 	struct negative *negative;
-	struct database *database; /* the checksum database; NULL: none */
+	struct database *database;                   /* the checksum database; NULL: none */
+	struct database *also[FETCH_SUMDB_ALSO_MAX]; /* others that are answered for */
+	size_t also_n;
 	/* Something stored was damaged, or is trusted no more, and is set aside: who holds its bytes must
 	 * let go of them. Any thread; may be NULL. */
 	void (*on_damage)(void *arg);
@@ -37,8 +39,10 @@ struct job {
 	const struct job_means *means;
 	struct arena *arena; /* lives until the job's result has been told */
 	struct target target;
-	struct mg_span name; /* GO_GET: the URL path; SUMDB: the path below the database's URL */
-	struct mg_span via;  /* whom the question passed through before us */
+	/* GO_GET: the URL path; SUMDB: the path below the database's URL, of others than the first
+	 * behind "@NAME/" */
+	struct mg_span name;
+	struct mg_span via; /* whom the question passed through before us */
 	uint32_t flags;
 	struct cancel *cancel;
 	_Atomic bool guess;         /* nobody has asked: it is got ahead */

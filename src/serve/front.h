@@ -21,7 +21,10 @@ struct front_options {
 	size_t hot_bytes;          /* of the process: prebuilt answers kept in memory */
 	const char
 		*sumdb; /* name of the checksum database that is served under /sumdb/; "": none */
-	bool prove;     /* nothing public is served that it has not proven */
+	const char *const
+		*sumdb_also; /* names of others that are, though nothing is proven by them */
+	size_t sumdb_also_n;
+	bool prove;            /* nothing public is served that it has not proven */
 	const char *sumdb_key; /* the hash of its key, as records of what it has proven say it */
 	bool lenient; /* what is on record as proven by nobody, for it could not be asked, is served */
 	const char *nosumdb; /* globs of modules that it must not hear of */

@@ -10,12 +10,21 @@
 enum sumroute {
 	SUMROUTE_NONE,      /* a module's path, or nonsense */
 	SUMROUTE_SUPPORTED, /* do you answer for this database? Yes. */
-	SUMROUTE_ASK,       /* *what is below the database's URL, decoded; lives in the arena */
-	SUMROUTE_REFUSED,   /* *err, MG_NOT_FOUND: another database, or no path of one */
+	/* *what is below the first database's URL, decoded; of the others it is "@NAME/" and that. Lives
+	 * in the arena. */
+	SUMROUTE_ASK,
+	SUMROUTE_REFUSED, /* *err, MG_NOT_FOUND: another database, or no path of one */
 };
 
-/* path: of the URL, still percent-encoded. name: the one database that is served, or "". */
-enum sumroute sumroute_of(struct mg_span path, const char *name, struct arena *a,
+/* The databases that are answered for, and no others. */
+struct sumroute_names {
+	const char *first;       /* at the root too; "": none */
+	const char *const *more; /* under /sumdb/ only */
+	size_t n;
+};
+
+/* path: of the URL, still percent-encoded. */
+enum sumroute sumroute_of(struct mg_span path, const struct sumroute_names *names, struct arena *a,
 			  struct mg_span *what, struct mg_err *err);
 
 #endif

@@ -35,6 +35,16 @@ static void test_routes(void **state)
 		{ "/tile/8/0/000", "sum.example", SUMROUTE_ASK, "tile/8/0/000" },
 		{ "/latest", "sum.example", SUMROUTE_ASK, "latest" },
 		{ "/supported", "sum.example", SUMROUTE_SUPPORTED, NULL },
+		{ "/sumdb/also.example/supported", "sum.example", SUMROUTE_SUPPORTED, NULL },
+		{ "/sumdb/also.example/latest", "sum.example", SUMROUTE_ASK,
+		  "@also.example/latest" },
+		{ "/sumdb/also.example/latest", "", SUMROUTE_ASK, "@also.example/latest" },
+		{ "/sumdb/deep.example/db/lookup/m.example/%21x@v1.0.0", "", SUMROUTE_ASK,
+		  "@deep.example/db/lookup/m.example/!x@v1.0.0" },
+		{ "/sumdb/also.example/x", "sum.example", SUMROUTE_REFUSED, NULL },
+		{ "/sumdb/also.example2/latest", "sum.example", SUMROUTE_REFUSED, NULL },
+		{ "/sumdb/@also.example/latest", "sum.example", SUMROUTE_REFUSED, NULL },
+		{ "/@also.example/latest", "sum.example", SUMROUTE_NONE, NULL },
 		{ "/supported", "", SUMROUTE_NONE, NULL },
 		{ "/latest", "", SUMROUTE_NONE, NULL },
 		{ "/lookup/m/@v/list", "sum.example", SUMROUTE_NONE, NULL },
@@ -42,12 +52,13 @@ static void test_routes(void **state)
 		{ "/example.com/m/@v/list", "sum.example", SUMROUTE_NONE, NULL },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		static const char *const more[] = { "also.example", "deep.example/db" };
+		const struct sumroute_names names = { cases[i].name, more, 2 };
 		struct arena a = ARENA_INIT;
 		struct mg_span what = { 0 };
 		struct mg_err err;
-		assert_int_equal(
-			sumroute_of(span_of(cases[i].path), cases[i].name, &a, &what, &err),
-			cases[i].route);
+		assert_int_equal(sumroute_of(span_of(cases[i].path), &names, &a, &what, &err),
+				 cases[i].route);
 		if (cases[i].what != NULL) assert_true(span_eq(what, span_of(cases[i].what)));
 		arena_deinit(&a);
 	}

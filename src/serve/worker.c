@@ -134,7 +134,9 @@ static bool route_sumdb(struct worker *w, struct exchange *x, struct mg_span pat
 {
 	struct mg_span what;
 	struct mg_err err;
-	switch (sumroute_of(path, w->options->sumdb, &x->arena, &what, &err)) {
+	const struct sumroute_names names = { w->options->sumdb, w->options->sumdb_also,
+					      w->options->sumdb_also_n };
+	switch (sumroute_of(path, &names, &x->arena, &what, &err)) {
 	case SUMROUTE_NONE:
 		return false;
 	case SUMROUTE_SUPPORTED:

@@ -9,6 +9,7 @@ import pytest
 
 from lib import expect, gocmd
 from lib.origin import Reply
+from lib.sumdb import Sumdb
 from lib.tree import h1
 
 ZIP = "/example.com/m/@v/v1.0.0.zip"
@@ -122,6 +123,44 @@ def test_the_query_of_an_upstream_goes_with_every_question(proving, origin, sumd
     assert f"/sumdb/{sumdb.name}/supported?key=1" in asked
     assert all(target.endswith("?key=1") for target in asked), asked
     assert "key=1" not in m.log()
+
+
+def test_others_are_offered_by_name(proving, sumdb, sumdb_program, tree, origin, go_of, tmp_path):
+    """With what they say nothing is proven here; but who trusts them gets it, proven against their own history."""
+    for name in ("m", "n"):
+        tree.add(f"example.com/{name}", "v1.0.0")
+    with Sumdb(sumdb_program, name="also.modgate.test", seed="17" * 32) as also:
+        also.know(tree).fill(20)
+        m = proving(config=f'sumdb-also: ["{also.gosumdb}"]\n', GONOSUMDB="corp.example.com")
+        go = go_of(m.url, GOSUMDB=also.key, GOFLAGS="-modcacherw -mod=mod")
+        go.run("mod", "download", "example.com/m@v1.0.0", cwd=gocmd.project(tmp_path / "user"))
+        assert also.paths("^/lookup/") == sumdb.paths("^/lookup/") == [LOOKUP]
+        assert f'"by":"{sumdb.key.split("+")[1]}"' in (m.store / "modules/example.com/m/@v/v1.0.0.provenance").read_text()
+        expect.failure(m.get(named(also) + "/lookup/corp.example.com/x@v1.0.0"), 404)
+        expect.failure(m.get("/sumdb/third.modgate.test/supported"), 404)
+        assert expect.success(m.get(LOOKUP)).body != expect.success(m.get(named(also) + LOOKUP)).body
+        trusted = also.latest()
+        also.fork(at=5)
+        also.learn(LOOKUP.replace("/m@", "/n@"))
+        also.fill(40)
+        for _ in range(2):
+            expect.failure(m.get(named(also) + LOOKUP.replace("/m@", "/n@")), 502, also.name)
+            assert trusted in (m.store / "sumdb" / also.name / "fork").read_bytes().replace(b"\n\t", b"\n")
+            expect.success(m.get(named(sumdb) + LOOKUP.replace("/m@", "/n@")))
+            m.stop()
+            m.start()
+        done = m.run("sumdb", "acknowledge")
+        assert done.returncode == 0 and f"sumdb/{also.name}/fork." in done.stdout, done.stdout + done.stderr
+        also.history = "main"
+        expect.success(m.get(named(also) + LOOKUP.replace("/m@", "/n@")))
+
+
+def test_a_database_is_answered_for_once(modgate_of, origin, sumdb):
+    for also in (sumdb.gosumdb, "off", "other.example"):
+        m = modgate_of(origin.url, wait=False, env={"GOSUMDB": sumdb.gosumdb}, config=f'sumdb-also: ["{also}"]\n')
+        assert m.process.wait(30) != 0
+        assert "sumdb-also" in m.log()
+        m.process = None
 
 
 def test_none_is_offered_when_it_is_off(proving, sumdb, origin):
