@@ -27,8 +27,8 @@ class Authority:
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 30,
                 "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.pem)
 
-    def issue(self, common_name, names=(), days=20, rsa=False):
-        """A certificate with this authority's behind it, and its key."""
+    def issue(self, common_name, names=(), days=20, rsa=False, more=""):
+        """A certificate with this authority's behind it, and its key. more: lines of further extensions."""
         self.count += 1
         base = self.folder / f"{self.count}-{common_name}"
         request, leaf, cert, key = (pathlib.Path(f"{base}.{e}") for e in ("csr", "leaf", "pem", "key"))
@@ -36,6 +36,8 @@ class Authority:
         openssl("req", "-newkey", *kind, "-nodes", "-subj", f"/O=Example/CN={common_name}", "-keyout", key, "-out", request)
         extensions = pathlib.Path(f"{base}.ext")
         extensions.write_text(f"subjectAltName={','.join(names)}\n" if names else "keyUsage=digitalSignature\n")
+        with extensions.open("a") as f:
+            f.write(more)
         openssl("x509", "-req", "-in", request, "-CA", self.pem, "-CAkey", self.key, "-set_serial", self.count + 1000,
                 "-days", days, "-extfile", extensions, "-out", leaf)
         cert.write_bytes(leaf.read_bytes() + self.pem.read_bytes())

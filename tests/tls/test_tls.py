@@ -2,7 +2,9 @@
 """What clients of every kind see of modgate over TLS."""
 
 import hashlib
+import json
 import os
+import shutil
 import random
 import ssl
 import subprocess
@@ -143,6 +145,24 @@ def test_what_is_weak_is_refused(secure_of):
         assert "Compression: NONE" in said
     code, said = s_client(m.secure, "-tls1_2", input=b"R\n")
     assert "no renegotiation" in said or code != 0, said
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("rsa", [False, True])
+def test_testssl_finds_nothing_medium_or_worse(secure_of, authority, tmp_path, rsa):
+    program = shutil.which("testssl") or shutil.which("testssl.sh")
+    assert program, "testssl.sh is not installed"
+    more = "keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\ncrlDistributionPoints=URI:http://localhost/x.crl\n"
+    m = secure_of(authority.issue("localhost", ["DNS:localhost"], days=90, rsa=rsa, more=more))
+    report = tmp_path / "report.json"
+    # All it knows but what old browsers would say.
+    subprocess.run([program, *"-p -s -f -P -S -h -U".split(), "--warnings", "off", "--color", "0", "--add-ca", str(authority.pem), "--jsonfile", str(report),
+                    f"localhost:{m.secure[1]}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=1700)
+    found = json.loads(report.read_text())
+    assert len(found) > 80
+    worse = [f"{x['severity']} {x['id']}: {x['finding']}" for x in found if x["severity"] in ("MEDIUM", "HIGH", "CRITICAL", "FATAL")]
+    assert not worse, "\n".join(worse)
 
 
 def test_a_stapled_answer(secure_of, authority, stranger):
