@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/check.h"
+#include "http/growth.h"
 #include "http/pages.h"
 #include "http/status.h"
 #include "record/metrics.h"
@@ -134,18 +135,33 @@ static ssize_t send_memory_part(struct outbound *o, struct transport *t, size_t 
 	return transport_send_two(t, span_from(buf_span(&o->bytes), o->sent), body);
 }
 
+/* Of the body, what may go next. */
+static size_t body_part(const struct outbound *o)
+{
+	uint64_t to = o->to;
+	if (o->reply->file != NULL && o->reply->file->growth != NULL &&
+	    o->reply->file->growth->available < to)
+		to = o->reply->file->growth->available;
+	if (to <= o->from) return 0;
+	return to - o->from < OUTBOUND_WINDOW ? (size_t)(to - o->from) : OUTBOUND_WINDOW;
+}
+
+static ssize_t none_yet(const struct outbound *o)
+{
+	errno = o->reply->file->growth->cut ? EIO : ENODATA; /* ENODATA: told apart, as EDOM is */
+	return -1;
+}
+
 /* One system call; counts what went. */
 static ssize_t send_part(struct outbound *o, struct transport *t, bool check_pages)
 {
 	size_t left = o->bytes.n - o->sent;
-	size_t want = 0;
-
-	if (o->reply != NULL)
-		want = o->to - o->from < OUTBOUND_WINDOW ? (size_t)(o->to - o->from)
-							 : OUTBOUND_WINDOW;
+	size_t want = o->reply != NULL ? body_part(o) : 0;
 	ssize_t n;
 	if (left > 0 && (o->reply == NULL || o->reply->file != NULL))
-		n = transport_send(t, span_from(buf_span(&o->bytes), o->sent), o->reply != NULL);
+		n = transport_send(t, span_from(buf_span(&o->bytes), o->sent), want > 0);
+	else if (want == 0)
+		n = none_yet(o);
 	else if (o->reply->file != NULL)
 		n = send_file_part(o, t, want, check_pages);
 	else
@@ -169,6 +185,7 @@ enum outbound_result outbound_push(struct outbound *o, struct transport *t, bool
 		if (n < 0 && errno == EINTR) continue;
 		if (n < 0 && errno == EAGAIN) return OUTBOUND_FULL;
 		if (n < 0 && errno == EDOM) return OUTBOUND_DISK;
+		if (n < 0 && errno == ENODATA) return OUTBOUND_WAIT;
 		if (n < 0) return OUTBOUND_BROKEN;
 		*progress = true;
 		turn += (size_t)n;
@@ -183,7 +200,7 @@ enum outbound_result outbound_push(struct outbound *o, struct transport *t, bool
 void outbound_window(const struct outbound *o, uint64_t *from, uint64_t *to)
 {
 	*from = o->from;
-	*to = o->to - o->from < OUTBOUND_WINDOW ? o->to : o->from + OUTBOUND_WINDOW;
+	*to = o->from + body_part(o);
 }
 
 void outbound_move(struct outbound *o, struct outbound *to)

@@ -36,6 +36,7 @@ enum outbound_result {
 	OUTBOUND_DONE,   /* all is sent */
 	OUTBOUND_FULL,   /* when the socket is writable */
 	OUTBOUND_DISK,   /* when outbound_window is in memory */
+	OUTBOUND_WAIT,   /* when the file has grown (http/growth.h) */
 	OUTBOUND_BROKEN, /* the peer is gone, or the file is not what it was: cut the connection */
 };
 

@@ -6,12 +6,15 @@
 
 #include "base/span.h"
 
-/* A file body: shared by replies, closed when the last reference goes. */
+struct growth;
+
+/* A file body: shared by replies, let go of when the last reference goes. */
 struct reply_file {
 	int fd;
 	uint64_t size;
 	unsigned refs;
 	void (*release)(struct reply_file *f); /* called at zero references */
+	struct growth *growth; /* the file is still being written, up to size; NULL: it is whole */
 	/* http's own, zero at first: the mapping by which residence is asked; gone before release. */
 	void *map;
 	bool unmappable;
@@ -20,8 +23,9 @@ struct reply_file {
 
 struct reply_spec {
 	int status;
-	struct mg_span content_type;  /* empty: no body field */
-	struct mg_span etag;          /* with quotes; empty: no conditional answers, no ranges */
+	struct mg_span content_type; /* empty: no body field */
+	struct mg_span
+		etag; /* with quotes; empty: no conditional answers, and no ranges but of a growing file */
 	int64_t last_modified;        /* wall seconds; -1: none */
 	struct mg_span cache_control; /* empty: none */
 	struct mg_span fields;        /* further lines, each "Name: value\r\n" */

@@ -125,6 +125,7 @@ static uint32_t limit_ms(const struct server *sv, enum session_wait wait)
 		return SERVER_LINGER_MS;
 	case SESSION_HANDLER:
 	case SESSION_DISK:
+	case SESSION_GROWTH:
 		break;
 	}
 	return UINT32_MAX;

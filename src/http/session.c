@@ -20,6 +20,7 @@
 #define SESSION_LINGER_MAX (512u << 10)
 
 static void on_io(void *arg, unsigned events);
+static void on_growth(struct growth_waiter *w);
 
 void session_start(struct server *sv, int fd, const struct address *peer, bool tls)
 {
@@ -31,6 +32,8 @@ void session_start(struct server *sv, int fd, const struct address *peer, bool t
 	s->in = BUF_MAX(HEAD_MAX_BYTES + SESSION_AHEAD_MAX + SERVER_INBOX);
 	list_init(&s->node);
 	list_init(&s->resume);
+	list_init(&s->growing.node);
+	s->growing.on_more = on_growth;
 	s->io = loop_io_new(sv->loop, fd, on_io, s);
 	loop_io_news_only(s->io);
 	server_add(s);
@@ -66,6 +69,7 @@ static void end(struct session *s, bool truncated)
 	MG_ASSERT(s->server->serving != s);
 	loop_io_free(&s->io);
 	transport_close(&s->wire, truncated);
+	growth_leave(&s->growing);
 	drop_outbound(s);
 	pages_forget(&s->job);
 	buf_deinit(&s->in);
@@ -95,18 +99,33 @@ static bool close_gently(struct session *s)
 	return true;
 }
 
+/* What there is to send does not depend on the peer now, who may leave, or ask for more. */
+static bool is_listening(const struct session *s)
+{
+	return s->out != NULL ? s->wait == SESSION_GROWTH : s->live != NULL;
+}
+
+static void listen_on(struct session *s)
+{
+	bool room = s->in.n < SESSION_AHEAD_MAX;
+
+	loop_io_want(s->io, room ? LOOP_READ : 0);
+	if (room && s->unread) server_resume_soon(s);
+}
+
 /* Puts the session where it has to wait, after anything happened. False when it is gone. */
 static bool settle(struct session *s)
 {
 	if (s->out != NULL) {
-		loop_io_want(s->io, s->wait == SESSION_DISK ? 0 : LOOP_WRITE);
+		if (s->wait == SESSION_GROWTH)
+			listen_on(s);
+		else
+			loop_io_want(s->io, s->wait == SESSION_DISK ? 0 : LOOP_WRITE);
 		return true;
 	}
 	if (s->live != NULL) {
 		if (s->wait != SESSION_HANDLER) server_wait(s, SESSION_HANDLER);
-		bool room = s->in.n < SESSION_AHEAD_MAX;
-		loop_io_want(s->io, room ? LOOP_READ : 0);
-		if (room && s->unread) server_resume_soon(s);
+		listen_on(s);
 		return true;
 	}
 	bool idle = s->in.n == 0 && s->skip == 0;
@@ -135,6 +154,21 @@ static void read_pages(struct session *s)
 	/* When the lane is full the server's tick tries again. */
 }
 
+static void await_growth(struct session *s)
+{
+	server_wait(s, SESSION_GROWTH);
+	growth_wait(s->out->reply->file->growth, &s->growing);
+}
+
+/* Sends when the loop says that the peer takes bytes: many may have waited for the same. */
+static void on_growth(struct growth_waiter *w)
+{
+	struct session *s = LIST_OWNER(w, struct session, growing);
+
+	server_wait(s, SESSION_WRITE);
+	loop_io_want(s->io, LOOP_WRITE);
+}
+
 /* Sends from s->out. False when the session is gone. */
 static bool push(struct session *s)
 {
@@ -151,6 +185,9 @@ static bool push(struct session *s)
 		break;
 	case OUTBOUND_DISK:
 		read_pages(s);
+		break;
+	case OUTBOUND_WAIT:
+		await_growth(s);
 		break;
 	case OUTBOUND_BROKEN:
 		session_cut(s);
@@ -200,6 +237,8 @@ static bool flush(struct session *s)
 	}
 	if (result == OUTBOUND_DISK)
 		read_pages(s);
+	else if (result == OUTBOUND_WAIT)
+		await_growth(s);
 	else
 		server_wait(s, SESSION_WRITE);
 	return settle(s);
@@ -376,7 +415,7 @@ static void not_readable(struct session *s)
 	if (why == EAGAIN) {
 		loop_io_want(s->io, LOOP_READ | (transport_wants_write(&s->wire) ? LOOP_WRITE : 0));
 		if (s->unread) server_resume_soon(s);
-	} else if (why == EPROTO && s->live == NULL) {
+	} else if (why == EPROTO && !is_listening(s)) {
 		/* It was told why; a reset would take that from it. */
 		s->closing = s->linger = s->unread = true;
 		close_gently(s);
@@ -404,7 +443,7 @@ static void on_readable(struct session *s)
 	struct mg_span fresh = span_make(sv->inbox, (size_t)n);
 	if (s->wait == SESSION_LINGER) {
 		linger(s, fresh.n);
-	} else if (s->live != NULL) {
+	} else if (is_listening(s)) {
 		/* While a parked exchange is answered the next requests wait here. */
 		buf_append(&s->in, fresh);
 		MG_ASSERT(!buf_failed(&s->in));
@@ -421,9 +460,9 @@ static void on_readable(struct session *s)
 void session_resume(struct session *s)
 {
 	/* Sending: when that is done the loop tells anew what there is to read. */
-	if (s->out != NULL)
+	if (s->out != NULL && !is_listening(s))
 		s->unread = transport_pending(&s->wire);
-	else if (s->more && s->live == NULL)
+	else if (s->more && !is_listening(s))
 		serve_and_send(s, (struct mg_span){ 0 });
 	else if (s->unread && s->in.n < SESSION_AHEAD_MAX)
 		on_readable(s);
@@ -437,9 +476,9 @@ static void on_io(void *arg, unsigned events)
 		s->hangup = true;
 		transport_hangup(&s->wire);
 	}
-	if (s->out != NULL) {
+	if (s->out != NULL && !is_listening(s)) {
 		if (s->wait == SESSION_WRITE) push(s);
-	} else if (s->more && s->live == NULL) {
+	} else if (s->more && !is_listening(s)) {
 		/* First what is at hand, or the peer's end would come before its requests. */
 		s->unread = true;
 		server_resume_soon(s);

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "http/address.h"
 #include "http/exchange.h"
+#include "http/growth.h"
 #include "http/outbound.h"
 #include "http/pages.h"
 #include "http/transport.h"
@@ -21,8 +22,9 @@ enum session_wait {
 	SESSION_LINGER,  /* the peer to close, after our side is closed */
 	SESSION_HANDLER, /* the answer of a parked exchange */
 	SESSION_DISK,    /* pages of a file body */
+	SESSION_GROWTH,  /* a file body to grow */
 };
-#define SESSION_WAIT_COUNT (SESSION_DISK + 1)
+#define SESSION_WAIT_COUNT (SESSION_GROWTH + 1)
 
 struct server;
 struct session;
@@ -59,6 +61,7 @@ struct session {
 	struct live *live; /* the exchange being answered */
 	struct outbound *out; /* what the socket did not take at once */
 	struct pages_job *job;
+	struct growth_waiter growing;
 	struct address peer;
 };
 
