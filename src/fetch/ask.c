@@ -96,7 +96,9 @@ enum mg_code ask_url(const struct job *j, const struct proxylist_entry *proxy, s
 static enum mg_code ask_into(const struct job *j, const struct proxylist_entry *proxy,
 			     struct mg_span url, struct mg_buf *out, struct mg_err *err)
 {
-	const struct upstream_sink sink = { write_memory, restart_memory, out };
+	const struct upstream_sink sink = { .write = write_memory,
+					    .restart = restart_memory,
+					    .arg = out };
 	buf_clear(out);
 	return ask_url(j, proxy, url, out->max, &sink, NULL, err);
 }

@@ -81,7 +81,9 @@ static void look_at_zip(const struct job *j, const struct target *t,
 	    stage_new(j->means->store, &st, &err) != MG_OK)
 		goto out;
 	origin_url(proxy, &zip, &url);
-	const struct upstream_sink sink = { write_stage, restart_stage, st };
+	const struct upstream_sink sink = { .write = write_stage,
+					    .restart = restart_stage,
+					    .arg = st };
 	if (ask_url(j, proxy, buf_span(&url), ZIP_AGAIN_MAX, &sink, NULL, &err) == MG_OK)
 		hash_zip(&zip, st, out);
 out:

@@ -19,6 +19,8 @@
 #include "record/metrics.h"
 #include "store/store_internal.h"
 
+#define NAME_SIZE 64
+
 /* Cuts path after its first part that is not a folder, if there is one. */
 static void cut_at_obstacle(struct store *s, char *path)
 {
@@ -35,13 +37,11 @@ static void cut_at_obstacle(struct store *s, char *path)
 static void write_note(struct store *s, int folder, const char *name, const char *key,
 		       const char *why)
 {
-	char note_name[80];
 	char note[PATH_MAX + MG_ERR_TEXT + 64];
 	char when[21];
 	clock_rfc3339(clock_wall_s(), when);
 	const int n = snprintf(note, sizeof note, "%s\n%s\n%s\n", when, key, why);
-	snprintf(note_name, sizeof note_name, "%s.why", name);
-	const int fd = io_create(&s->io, folder, note_name);
+	const int fd = io_create(&s->io, folder, name);
 	int rc = fd < 0 ? fd : 0;
 	if (rc == 0) {
 		const size_t len = (size_t)n < sizeof note ? (size_t)n : sizeof note - 1;
@@ -49,7 +49,7 @@ static void write_note(struct store *s, int folder, const char *name, const char
 		close(fd);
 	}
 	/* The evidence itself is there; a full disk must not stop the healing. */
-	if (rc != 0) log_warn("store: no note beside a quarantined file", LOG_I("errno", -rc));
+	if (rc != 0) log_warn("store: no note of what is quarantined", LOG_I("errno", -rc));
 }
 
 /* A link, pipe or device goes if it cannot be moved: the sandbox lets nobody make such things. */
@@ -132,6 +132,32 @@ static void trim(struct store *s, int folder)
 
 /* --- setting aside --- */
 
+/* The folder, or a negative errno; and a new name in it. */
+static int open_quarantine(struct store *s, char name[NAME_SIZE])
+{
+	uint32_t salt;
+	char key[NAME_SIZE + 16];
+	const char *ignored;
+	random_bytes(&salt, sizeof salt);
+	snprintf(name, NAME_SIZE, "%" PRId64 "-%08" PRIx32, clock_wall_s(), salt);
+	snprintf(key, sizeof key, "quarantine/%s", name);
+	return folder_make(s, key, &ignored);
+}
+
+void store_note_refused(struct store *s, const char *key, const char *why)
+{
+	MG_ASSERT(s->mode == STORE_WRITE);
+	char name[NAME_SIZE];
+	const int folder = open_quarantine(s, name);
+	if (folder < 0) {
+		log_warn("store: cannot open the quarantine", LOG_I("errno", -folder));
+		return;
+	}
+	write_note(s, folder, name, key, why);
+	trim(s, folder);
+	close(folder);
+}
+
 enum mg_code store_quarantine(struct store *s, const char *key, const char *why, struct mg_err *err)
 {
 	MG_ASSERT(s->mode == STORE_WRITE);
@@ -144,18 +170,14 @@ enum mg_code store_quarantine(struct store *s, const char *key, const char *why,
 	if (from == -ENOENT) return MG_OK;
 	if (from < 0) return store_fail(s, err, -from, "cannot open the folder of", path);
 
-	uint32_t salt;
-	char to_name[64];
-	char to_key[96];
-	random_bytes(&salt, sizeof salt);
-	snprintf(to_name, sizeof to_name, "%" PRId64 "-%08" PRIx32, clock_wall_s(), salt);
-	snprintf(to_key, sizeof to_key, "quarantine/%s", to_name);
-	const char *ignored;
-	const int to = folder_make(s, to_key, &ignored);
+	char to_name[NAME_SIZE];
+	const int to = open_quarantine(s, to_name);
 	int rc = to < 0 ? to : put_away(s, from, from_name, to, to_name);
 	if (rc == 0) {
 		metrics_add(METRICS_DAMAGED, 1);
-		write_note(s, to, to_name, path, why);
+		char note_name[NAME_SIZE + 8];
+		snprintf(note_name, sizeof note_name, "%s.why", to_name);
+		write_note(s, to, note_name, path, why);
 		rc = io_fsync_folder(&s->io, from);
 		log_warn("store: quarantined", LOG_S("key", path), LOG_S("why", why),
 			 LOG_S("as", to_name));

@@ -75,6 +75,18 @@ enum mg_code stage_known_at(struct stage *st, int64_t wall_s, struct mg_err *err
 	return rc == 0 ? MG_OK : store_fail(st->store, err, -rc, "cannot date", "tmp");
 }
 
+enum mg_code stage_open(const struct stage *st, int *fd, struct mg_err *err)
+{
+	*fd = openat(st->store->tmp, st->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return *fd >= 0 ? MG_OK : err_errno(err, errno, "opening a staged file");
+}
+
+void stage_start_sync(struct stage *st)
+{
+	/* Best effort: the commit syncs, and hears of errors. */
+	(void)sync_file_range(st->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 int stage_fd(const struct stage *st)
 {
 	return st->fd;

@@ -21,6 +21,10 @@ MG_CHECK enum mg_code stage_reset(struct stage *st, struct mg_err *err);
  * After the last write. */
 MG_CHECK enum mg_code stage_known_at(struct stage *st, int64_t wall_s, struct mg_err *err);
 int stage_fd(const struct stage *st); /* readable at any offset, for checks before the commit */
+/* Another descriptor of the file, the caller's, that can only read: for other processes. */
+MG_CHECK enum mg_code stage_open(const struct stage *st, int *fd, struct mg_err *err);
+/* What was written so far goes on its way to the disk, so that less is left to wait for at the commit. */
+void stage_start_sync(struct stage *st);
 /* Exactly n bytes from offset on, for the same. */
 MG_CHECK enum mg_code stage_read(const struct stage *st, uint64_t offset, void *out, size_t n,
 				 struct mg_err *err);

@@ -78,6 +78,9 @@ MG_CHECK enum mg_code store_move(struct store *s, const char *key, const char *t
  * there any more. Not refused after storage errors. */
 MG_CHECK enum mg_code store_quarantine(struct store *s, const char *key, const char *why,
 				       struct mg_err *err);
+/* Notes in quarantine/ that bytes meant for this key were refused after some of them had been passed on,
+ * and why; the bytes are not kept. Best effort. */
+void store_note_refused(struct store *s, const char *key, const char *why);
 /* Canonical versions, no pseudo-versions, of which .info, .mod and .zip are stored: a list must not name
  * what cannot be served (protocol §1.5). One a line, sorted. MG_NOT_FOUND when the module is unknown to
  * the store. */

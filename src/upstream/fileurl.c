@@ -125,7 +125,10 @@ enum mg_code fileurl_get(const struct upstream_request *rq, struct upstream_answ
 	else {
 		answer->status = 200;
 		answer->framed = true;
-		rc = read_all(fd, rq, answer, err);
+		rc = rq->sink.begin == NULL
+			     ? MG_OK
+			     : rq->sink.begin(rq->sink.arg, (uint64_t)st.st_size, err);
+		if (rc == MG_OK) rc = read_all(fd, rq, answer, err);
 	}
 	close(fd);
 	return rc;

@@ -77,6 +77,15 @@ static bool resumes(const struct transfer *t)
 	return t->at > 0 && t->etag != NULL && t->etag_place == t->place;
 }
 
+static bool announce(struct exchange_state *x)
+{
+	const struct upstream_sink *sink = &x->t->request->sink;
+	const struct answerhead *h = &x->t->head;
+	const uint64_t size = h->has_length && !h->chunked ? h->length : UPSTREAM_SIZE_UNKNOWN;
+	const enum mg_code rc = sink->begin != NULL ? sink->begin(sink->arg, size, &x->err) : MG_OK;
+	return rc == MG_OK || fail(x, rc);
+}
+
 /* The head is complete and the body begins: where does it go? */
 static bool begin_body(struct exchange_state *x)
 {
@@ -101,7 +110,7 @@ static bool begin_body(struct exchange_state *x)
 				       label(x), h->content_encoding));
 	if (h->has_length && h->length > t->request->max_bytes - t->at) return too_large(x);
 	enter(x, SINKING);
-	return true;
+	return x->joined || announce(x);
 }
 
 static size_t on_header(char *bytes, size_t size, size_t n, void *arg)

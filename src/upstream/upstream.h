@@ -45,8 +45,13 @@ void upstream_free(struct upstream **u); /* no call may be running */
 /* Closes connections that were idle for a minute; to be called every few seconds. Any thread. */
 void upstream_sweep(struct upstream *u);
 
+#define UPSTREAM_SIZE_UNKNOWN UINT64_MAX
+
 /* Where body bytes go. Called on the calling thread. Any result but MG_OK ends the transfer with it. */
 struct upstream_sink {
+	/* A body begins, after restart if another was begun before: so long it says it will be (or
+	 * UPSTREAM_SIZE_UNKNOWN). Not for one that is gone on with. May be NULL. */
+	enum mg_code (*begin)(void *arg, uint64_t size, struct mg_err *err);
 	enum mg_code (*write)(void *arg, struct mg_span bytes, struct mg_err *err);
 	enum mg_code (*restart)(void *arg,
 				struct mg_err *err); /* forget all: the transfer starts over */
