@@ -38,6 +38,7 @@ struct fetch_options fetchparts_fetch(const struct settings *s)
 	o.denied_ms = (uint32_t)s->fetch_denied;
 	o.down_ms = (uint32_t)s->fetch_down;
 	o.threads = (unsigned)s->fetch_threads;
+	o.stream_above = s->stream_above;
 	o.prefetch = s->prefetch;
 	o.go_get = s->go_get;
 	return o;

@@ -77,6 +77,11 @@ static const struct settings_def defs[] = {
 	  "the same for what an upstream withholds", .max = DAY },
 	{ "fetch.down", SETTINGS_DURATION, AT(fetch_down), "10s",
 	  "how long a stale answer is repeated when no upstream could be asked", .max = DAY },
+	{ "stream.above", SETTINGS_SIZE, AT(stream_above), "16MiB",
+	  "larger zips are sent while they are still coming, but for their end, which waits for "
+	  "the "
+	  "proof; 0 is none",
+	  .max = 1ull << 40 },
 
 	{ "goproxy", SETTINGS_STRING, AT(goproxy), "", "upstreams, as the go command's GOPROXY",
 	  .secret = true, .go_name = "GOPROXY" },

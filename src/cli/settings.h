@@ -46,6 +46,7 @@ struct settings {
 	uint64_t fetch_absent;
 	uint64_t fetch_denied;
 	uint64_t fetch_down;
+	uint64_t stream_above; /* bytes; 0: never */
 
 	const char *goproxy; /* "": nothing said */
 	const char *goprivate;

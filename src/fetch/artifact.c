@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fetch/ask.h"
+#include "fetch/landing.h"
 #include "fetch/origin.h"
 #include "fetch/proof.h"
 #include "fetch/storedcopy.h"
@@ -30,6 +31,7 @@ struct attempt {
 	const struct job *j;
 	const struct target *t;
 	bool unreadable; /* what is stored cannot be read: it makes way when there is better */
+	struct landing landing; /* of one origin after the other */
 	/* Hashes of the zip's go.mod, as it is and with plain line ends; "": it has none. */
 	char mod_h1[DIRHASH_SIZE], plain_mod_h1[DIRHASH_SIZE];
 };
@@ -235,16 +237,6 @@ static enum mg_code commit(struct attempt *a, struct stage **st,
 
 /* --- one origin --- */
 
-static enum mg_code write_stage(void *arg, struct mg_span bytes, struct mg_err *err)
-{
-	return stage_write(arg, bytes, err);
-}
-
-static enum mg_code restart_stage(void *arg, struct mg_err *err)
-{
-	return stage_reset(arg, err);
-}
-
 static enum mg_code prove(struct attempt *a, const struct proxylist_entry *proxy, struct stage *st,
 			  struct provenance_artifact *artifact, struct mg_err *err)
 {
@@ -256,19 +248,17 @@ static enum mg_code prove(struct attempt *a, const struct proxylist_entry *proxy
 static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct mg_err *err)
 {
 	struct attempt *a = arg;
-	const struct job_means *m = a->j->means;
-	struct stage *st = NULL;
+	struct landing *l = &a->landing;
 	struct mg_buf url = BUF_MAX(URL_MAX), from = BUF_MAX(URL_MAX);
 	struct provenance_artifact artifact = { .present = true, .verified = "none" };
 	upstream_redact(proxy->url, &from);
 	snprintf(artifact.origin, sizeof artifact.origin, "%.*s", SPAN_ARG(buf_span(&from)));
 	bool framed = false;
 	origin_url(proxy, a->t, &url);
-	enum mg_code rc = stage_new(m->store, &st, err);
+	enum mg_code rc = landing_begin(l, err);
 	if (rc != MG_OK) goto out;
-	rc = ask_url(a->j, proxy, buf_span(&url), max_bytes[provenance_kind_of(a->t->kind)],
-		     &(struct upstream_sink){
-			     .write = write_stage, .restart = restart_stage, .arg = st },
+	const struct upstream_sink sink = landing_sink(l);
+	rc = ask_url(a->j, proxy, buf_span(&url), max_bytes[provenance_kind_of(a->t->kind)], &sink,
 		     &framed, err);
 	/* The other kinds show it themselves when they are cut. */
 	if (rc == MG_OK && !framed && a->t->kind == TARGET_MOD)
@@ -277,19 +267,22 @@ static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct
 			     ask_name(artifact.origin));
 	if (rc != MG_OK) goto out;
 	artifact.fetched_s = clock_wall_s();
-	rc = check(a, st, &artifact, err);
+	rc = landing_finish(l, err);
+	if (rc == MG_OK) rc = check(a, l->stage, &artifact, err);
 	if (rc == MG_CORRUPT && err->cause == MG_CAUSE_UPSTREAM)
 		proof_blame_broken(a->j, a->t, &artifact, err);
 	/* A mismatch names the origin itself; that the database cannot be asked is not its fault. */
 	bool named = rc == MG_OK;
-	if (rc == MG_OK) rc = prove(a, proxy, st, &artifact, err);
+	if (rc == MG_OK) rc = prove(a, proxy, l->stage, &artifact, err);
 	named &= rc != MG_OK;
-	if (rc == MG_OK) rc = commit(a, &st, &artifact, err);
+	if (rc == MG_OK) rc = commit(a, &l->stage, &artifact, err);
 	if (rc != MG_OK && !named && err->cause != MG_CAUSE_STORAGE)
 		rc = err_wrap(err, "%.120s sent a bad answer", ask_name(artifact.origin));
-	if (rc == MG_OK && a->t->kind == TARGET_ZIP) ziphash_put(m->store, a->t, artifact.h1);
+	if (rc != MG_OK)
+		landing_reject(l, err);
+	else if (a->t->kind == TARGET_ZIP)
+		ziphash_put(a->j->means->store, a->t, artifact.h1);
 out:
-	stage_free(&st);
 	buf_deinit(&url);
 	buf_deinit(&from);
 	return rc;
@@ -409,7 +402,9 @@ enum mg_code artifact_get(const struct job *j, const struct target *t, bool dama
 		if (faulty) trouble = athens;
 	}
 	struct attempt a = { .j = j, .t = t, .unreadable = stored == STOREDCOPY_UNREADABLE };
+	landing_init(&a.landing, j, t);
 	rc = ask_origins(&a, asked, err);
+	landing_deinit(&a.landing);
 	if (rc == MG_OK || rc == MG_CANCELED) return rc;
 	if (faulty) {
 		/* What an origin lacks may well be stored: the disk, not the origin, is what failed. */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "fetch/ahead.h"
+#include "fetch/feed.h"
 #include "fetch/job.h"
 #include "fetch/origin.h"
 #include "fetch/proof.h"
@@ -44,6 +45,7 @@ struct asker {
 	struct list node; /* in its flight */
 	struct flight *flight;
 	struct desk *desk;
+	bool following; /* it was given the stream */
 };
 
 /* One thing being got, for any number of askers. */
@@ -54,8 +56,10 @@ struct flight {
 	struct list askers;
 	struct cancel cancel;
 	struct job job;
+	struct feed_line line;
 	_Atomic unsigned requests;
-	bool ahead; /* begun as a guess, of which the account has not heard yet */
+	bool looked_up; /* its record was asked for while it is on its way */
+	bool ahead;     /* begun as a guess, of which the account has not heard yet */
 	struct ahead_purse purse;
 	uint64_t started_ms;
 };
@@ -77,21 +81,27 @@ struct fetch {
 	struct map flights;
 	struct hot *absences;
 	struct ahead *ahead;
+	struct feed *feed;
 	bool closing;
 	atomic_bool forgetting; /* forget_all is posted */
 };
 
 /* --- results --- */
 
+static void send_ticket(struct desk *d, const struct ticket *t, const int *fds, size_t fd_count)
+{
+	struct mg_buf message = BUF_MAX(CHANNEL_MESSAGE_MAX);
+	ticket_encode(t, &message);
+	channel_send(d->channel, buf_span(&message), fds, fd_count);
+	buf_deinit(&message);
+}
+
 static void send_result(struct desk *d, uint32_t id, const struct ticket *like)
 {
 	struct ticket t = *like;
-	struct mg_buf message = BUF_MAX(CHANNEL_MESSAGE_MAX);
 	t.type = TICKET_RESULT;
 	t.id = id;
-	ticket_encode(&t, &message);
-	channel_send(d->channel, buf_span(&message), NULL, 0);
-	buf_deinit(&message);
+	send_ticket(d, &t, NULL, 0);
 }
 
 static void send_failure(struct desk *d, uint32_t id, const struct mg_err *err, uint64_t ttl_ms)
@@ -117,50 +127,10 @@ static void flight_free(struct flight *fl)
 {
 	metrics_add(METRICS_FLIGHTS, (uint64_t)-1);
 	map_remove(&fl->fetch->flights, &fl->by_key);
+	feed_close(&fl->line);
 	buf_deinit(&fl->job.body);
 	arena_deinit(&fl->arena);
 	free(fl);
-}
-
-static void log_flight(const struct flight *fl)
-{
-	const struct job *j = &fl->job;
-	const bool plain = j->code == MG_OK || j->code == MG_NOT_FOUND || j->code == MG_CANCELED;
-	/* Nobody waits for a guess: that it failed is no trouble to anybody. */
-	const enum log_level level = j->guess && j->code != MG_OK ? LOG_LEVEL_DEBUG
-				     : plain                      ? LOG_LEVEL_INFO
-								  : LOG_LEVEL_WARN;
-	struct mg_buf name = BUF_MAX(KEY_MAX);
-	if (!log_enabled(level)) return;
-	if (j->flags & NAMELESS)
-		buf_append(&name, j->name);
-	else
-		target_name(&j->target, &name);
-	LOG_LINE(level, "fetched", LOG_SP("target", buf_span(&name)),
-		 LOG_S("kind", j->flags & TICKET_GO_GET  ? "go-get"
-			       : j->flags & TICKET_SUMDB ? "sumdb"
-							 : target_kind_name(j->target.kind)),
-		 LOG_S("result",
-		       j->code == MG_OK ? (j->stale ? "stale" : "ok") : err_code_name(j->code)),
-		 LOG_S("ahead", j->guess ? "yes" : "no"),
-		 LOG_S("reason", j->code == MG_OK ? "" : j->err.text),
-		 LOG_I("ms", clock_mono_ms() - fl->started_ms));
-	buf_deinit(&name);
-}
-
-static unsigned kind_of(const struct job *j)
-{
-	_Static_assert(METRICS_KIND_LIST + TARGET_QUERY == METRICS_KIND_QUERY, "in one order");
-	if (j->flags & TICKET_GO_GET) return METRICS_KIND_OTHER;
-	if (j->flags & TICKET_SUMDB) return METRICS_KIND_SUMDB;
-	return METRICS_KIND_LIST + j->target.kind;
-}
-
-static void count_flight(const struct job *j)
-{
-	_Static_assert(METRICS_RESULTS == MG_CODE_COUNT + 1, "every code, and stale");
-	const unsigned result = j->code == MG_OK && j->stale ? METRICS_RESULTS - 1 : j->code;
-	metrics_add(METRICS_FLIGHTS_ENDED + result * METRICS_KINDS + kind_of(j), 1);
 }
 
 static void publish_lane(const struct fetch *f)
@@ -225,6 +195,7 @@ static void settle_account(struct flight *fl, bool got, bool joined)
 static void restart(struct flight *fl)
 {
 	settle_account(fl, false, false);
+	feed_close(&fl->line);
 	cancel_init(&fl->cancel);
 	fl->job.err = (struct mg_err){ 0 };
 	fl->job.stale = false;
@@ -263,8 +234,8 @@ static void on_done(void *arg, bool ran)
 		restart(fl);
 		return;
 	}
-	log_flight(fl);
-	count_flight(j);
+	job_log(j, fl->started_ms);
+	job_count(j);
 	publish_lane(fl->fetch);
 	remember(fl);
 	settle_account(fl, j->code == MG_OK, !j->guess);
@@ -285,6 +256,37 @@ static void on_done(void *arg, bool ran)
 		asker_free(a);
 	}
 	flight_free(fl);
+}
+
+/* --- streams --- */
+
+/* Gives an asker the stream, or news of it. False: later, its worker is behind with its messages. A
+ * flight that is canceled may be started again for those who came since, with another stream. */
+static bool tell_one(struct asker *a)
+{
+	struct flight *fl = a->flight;
+	const struct stream *s = atomic_load(&fl->line.stream);
+	if (s == NULL) return true;
+	if (!a->following && (stream_is_cut(s) || cancel_is_set(&fl->cancel))) return true;
+	if (channel_queued(a->desk->channel) > 0) return false;
+	const struct ticket t = { .type = a->following ? TICKET_PROGRESS : TICKET_STREAM,
+				  .id = a->id,
+				  .size = stream_size(s) };
+	send_ticket(a->desk, &t, stream_fds(s), a->following ? 0 : TICKET_STREAM_FDS);
+	a->following = true;
+	return true;
+}
+
+static void tell(struct feed_line *line)
+{
+	struct flight *fl = LIST_OWNER(line, struct flight, line);
+	bool all = true;
+	look_up(fl);
+	LIST_EACH(it, &fl->askers)
+	{
+		all &= tell_one(LIST_OWNER(it, struct asker, node));
+	}
+	if (!all) feed_again(line);
 }
 
 /* --- orders --- */
@@ -316,6 +318,7 @@ static struct flight *flight_new(struct fetch *f, const struct ticket *t, struct
 			   .via = arena_dup(&fl->arena, t->via),
 			   .flags = t->flags,
 			   .cancel = &fl->cancel,
+			   .feed = &fl->line,
 			   .body = BUF_MAX(BODY_MAX) };
 	if (t->flags & NAMELESS) {
 		j->name = arena_dup(&fl->arena, t->path);
@@ -330,6 +333,7 @@ static struct flight *flight_new(struct fetch *f, const struct ticket *t, struct
 	fl->started_ms = clock_mono_ms();
 	list_init(&fl->askers);
 	cancel_init(&fl->cancel);
+	feed_open(f->feed, &fl->line);
 	j->requests = &fl->requests;
 	fl->by_key.key = arena_dup(&fl->arena, key);
 	map_put(&f->flights, &fl->by_key);
@@ -347,11 +351,13 @@ static struct flight *begin_alone(struct fetch *f, const struct ticket *t, struc
 	return flight_new(f, t, key, &err);
 }
 
-/* The record of a .mod is asked for while the .mod itself is on its way. A guess is in no hurry, and pays
+/* The record of a .mod, or of a large zip, is asked for while that itself is on its way. A guess is in no hurry, and pays
  * for its lookup itself; what no upstream may hear of is not on its way at all. */
 static void look_up(struct flight *fl)
 {
 	const struct job *j = &fl->job;
+	if (fl->looked_up) return;
+	fl->looked_up = true;
 	const struct mg_span private = span_of(fl->fetch->options.private);
 	struct mg_buf path = BUF_MAX(KEY_MAX), key = BUF_MAX(KEY_MAX);
 	struct mg_err err;
@@ -404,6 +410,7 @@ static void join(struct flight *fl, struct desk *d, uint32_t id)
 	a->desk = d;
 	map_put(&d->askers, &a->by_id);
 	list_append(&fl->askers, &a->node);
+	if (!tell_one(a)) feed_again(&fl->line);
 }
 
 static void on_order(struct desk *d, const struct ticket *t)
@@ -447,7 +454,7 @@ static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_co
 {
 	struct desk *d = arg;
 	struct ticket t;
-	if (!ticket_decode(message, &t) || t.type == TICKET_RESULT || t.type == TICKET_FORGET) {
+	if (!ticket_decode(message, &t) || t.type == TICKET_RESULT || t.type >= TICKET_FORGET) {
 		log_error("malformed message from front", LOG_I("bytes", message.n));
 		return;
 	}
@@ -499,15 +506,12 @@ void fetch_add_channel(struct fetch *f, int fd)
 static void forget_all(void *arg)
 {
 	struct fetch *f = arg;
-	struct mg_buf message = BUF_MAX(64);
-	ticket_encode(&(struct ticket){ .type = TICKET_FORGET }, &message);
 	atomic_store(&f->forgetting, false);
 	LIST_EACH(it, &f->desks)
 	{
-		channel_send(LIST_OWNER(it, struct desk, node)->channel, buf_span(&message), NULL,
-			     0);
+		send_ticket(LIST_OWNER(it, struct desk, node),
+			    &(struct ticket){ .type = TICKET_FORGET }, NULL, 0);
 	}
-	buf_deinit(&message);
 }
 
 /* Any thread. */
@@ -550,6 +554,7 @@ enum mg_code fetch_new(struct loop *l, const struct fetch_options *options, stru
 	f->means.on_damage_arg = f;
 	list_init(&f->desks);
 	f->ahead = ahead_new();
+	f->feed = feed_new(l, tell);
 	f->absences = hot_new(ABSENCES_BYTES, free);
 	f->lane = lane_new("fetch", options->threads, LANE_QUEUE, LANE_WAIT_MS);
 	f->sweep = loop_timer_new(l, on_sweep, f);
@@ -585,6 +590,7 @@ void fetch_free(struct fetch **fp)
 	map_deinit(&f->flights);
 	hot_free(&f->absences);
 	ahead_free(&f->ahead);
+	feed_free(&f->feed);
 	job_means_close(&f->means);
 	loop_timer_free(&f->sweep);
 	arena_deinit(&f->arena);

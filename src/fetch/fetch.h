@@ -39,8 +39,9 @@ struct fetch_options {
 	uint32_t denied_ms; /* the same for what an upstream withholds */
 	uint32_t down_ms;   /* how long a stale answer is repeated when no origin could be asked */
 	unsigned threads;   /* flights at work at a time */
-	bool prefetch;      /* what is likely to be asked next is got before it is asked */
-	bool go_get;        /* PATH?go-get=1 may be passed through */
+	uint64_t stream_above; /* bytes: a larger zip is sent while it comes; 0: none is */
+	bool prefetch;         /* what is likely to be asked next is got before it is asked */
+	bool go_get;           /* PATH?go-get=1 may be passed through */
 };
 
 #define FETCH_OPTIONS_DEFAULT                                                                      \
@@ -52,6 +53,7 @@ struct fetch_options {
 				 .denied_ms = 10000,                                               \
 				 .down_ms = 10000,                                                 \
 				 .prefetch = true,                                                 \
+				 .stream_above = 16u << 20,                                        \
 				 .threads = 64 })
 
 /* MG_INVALID: the list of upstreams or the checksum database is malformed. store (open for writing), upstream and negative stay

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "fetch/ahead.h"
 #include "fetch/artifact.h"
 #include "fetch/ask.h"
@@ -10,6 +11,7 @@
 #include "fetch/origin.h"
 #include "fetch/versions.h"
 #include "gomod/modpath.h"
+#include "record/metrics.h"
 
 #define KEY_MAX 16384
 #define URL_MAX 16384
@@ -218,4 +220,44 @@ void job_run(struct job *j)
 		j->nexts = ahead_guess(j, j->next, NEXT_MAX, &j->next_pruned);
 	}
 	buf_deinit(&key);
+}
+
+void job_log(const struct job *j, uint64_t started_ms)
+{
+	const bool plain = j->code == MG_OK || j->code == MG_NOT_FOUND || j->code == MG_CANCELED;
+	/* Nobody waits for a guess: that it failed is no trouble to anybody. */
+	const enum log_level level = j->guess && j->code != MG_OK ? LOG_LEVEL_DEBUG
+				     : plain                      ? LOG_LEVEL_INFO
+								  : LOG_LEVEL_WARN;
+	struct mg_buf name = BUF_MAX(KEY_MAX);
+	if (!log_enabled(level)) return;
+	if (j->flags & (TICKET_GO_GET | TICKET_SUMDB))
+		buf_append(&name, j->name);
+	else
+		target_name(&j->target, &name);
+	LOG_LINE(level, "fetched", LOG_SP("target", buf_span(&name)),
+		 LOG_S("kind", j->flags & TICKET_GO_GET  ? "go-get"
+			       : j->flags & TICKET_SUMDB ? "sumdb"
+							 : target_kind_name(j->target.kind)),
+		 LOG_S("result",
+		       j->code == MG_OK ? (j->stale ? "stale" : "ok") : err_code_name(j->code)),
+		 LOG_S("ahead", j->guess ? "yes" : "no"),
+		 LOG_S("reason", j->code == MG_OK ? "" : j->err.text),
+		 LOG_I("ms", clock_mono_ms() - started_ms));
+	buf_deinit(&name);
+}
+
+static unsigned kind_of(const struct job *j)
+{
+	_Static_assert(METRICS_KIND_LIST + TARGET_QUERY == METRICS_KIND_QUERY, "in one order");
+	if (j->flags & TICKET_GO_GET) return METRICS_KIND_OTHER;
+	if (j->flags & TICKET_SUMDB) return METRICS_KIND_SUMDB;
+	return METRICS_KIND_LIST + j->target.kind;
+}
+
+void job_count(const struct job *j)
+{
+	_Static_assert(METRICS_RESULTS == MG_CODE_COUNT + 1, "every code, and stale");
+	const unsigned result = j->code == MG_OK && j->stale ? METRICS_RESULTS - 1 : j->code;
+	metrics_add(METRICS_FLIGHTS_ENDED + result * METRICS_KINDS + kind_of(j), 1);
 }

@@ -10,6 +10,7 @@
 
 struct ahead_purse;
 struct database;
+struct feed_line;
 
 /* What every job may use; read-only, any thread. */
 struct job_means {
@@ -48,6 +49,7 @@ struct job {
 	_Atomic bool guess;         /* nobody has asked: it is got ahead */
 	struct ahead_purse *purse;  /* what pays for a guess */
 	_Atomic unsigned *requests; /* counts the upstream requests that it costs */
+	struct feed_line *feed; /* where a large zip may be followed as it comes; NULL: nowhere */
 	/* result */
 	enum mg_code code;
 	struct mg_err err;
@@ -62,5 +64,8 @@ struct job {
 
 /* Does the whole job; sets the result. Blocks; lane thread. */
 void job_run(struct job *j);
+/* What came of it, one line. */
+void job_log(const struct job *j, uint64_t started_ms);
+void job_count(const struct job *j); /* the same in the metrics */
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/ticket.h"
 
-/* message = type:u8 id:u32 ( order / result / nothing for a cancel; a forget's id is 0 )
+/* message = type:u8 id:u32 ( order / result / stream / nothing for the others; a forget's id is 0 )
  * order   = flags:u32 kind:u8 path:span version:span request_id:span via:span
  * result  = code:u8 cause:u8 stale:u8 ttl_ms:u32 retry_after_s:u32 text:span body:span
+ * stream  = size:u64, more than 0
  * span    = length:u32 bytes */
 
 #define PATH_MAX_BYTES    8192
@@ -49,6 +50,9 @@ void ticket_encode(const struct ticket *t, struct mg_buf *out)
 		put_u32(out, t->retry_after_s);
 		put_span(out, t->text);
 		put_span(out, t->body);
+	} else if (t->type == TICKET_STREAM) {
+		put_u32(out, (uint32_t)t->size);
+		put_u32(out, (uint32_t)(t->size >> 32));
 	}
 }
 
@@ -110,17 +114,27 @@ static void get_result(struct reader *r, struct ticket *t)
 	t->body = get_span(r, BODY_MAX_BYTES);
 }
 
+static void get_stream(struct reader *r, struct ticket *t)
+{
+	t->size = get_u32(r);
+	t->size |= (uint64_t)get_u32(r) << 32;
+	if (t->size == 0 || t->size > INT64_MAX) r->bad = true;
+}
+
 bool ticket_decode(struct mg_span message, struct ticket *out)
 {
 	struct reader r = { .rest = message };
 	struct ticket t = { 0 };
-	t.type = (enum ticket_type)get_u8(&r, TICKET_FORGET + 1);
+	t.type = (enum ticket_type)get_u8(&r, TICKET_PROGRESS + 1);
 	t.id = get_u32(&r);
 	if (t.type == TICKET_ORDER || t.type == TICKET_SEEN)
 		get_order(&r, &t);
 	else if (t.type == TICKET_RESULT)
 		get_result(&r, &t);
-	else if (t.type != TICKET_CANCEL && (t.type != TICKET_FORGET || t.id != 0))
+	else if (t.type == TICKET_STREAM)
+		get_stream(&r, &t);
+	else if (t.type != TICKET_CANCEL && t.type != TICKET_PROGRESS &&
+		 (t.type != TICKET_FORGET || t.id != 0))
 		return false;
 	if (r.bad || r.rest.n != 0) return false;
 	*out = t;

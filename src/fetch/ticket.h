@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The messages between front and fetch over a channel. Front asks with an order; fetch answers each
- * order with exactly one result; a cancel says that the order's asker no longer waits (fetch may
- * still answer). Encoded little-endian, lengths checked: either side may have been taken over. */
+ * order with exactly one result, before which a stream and its progress may come; a cancel says that the
+ * order's asker no longer waits (fetch may still answer). Encoded little-endian, lengths checked: either side may have been taken over. */
 #ifndef FETCH_TICKET_H
 #define FETCH_TICKET_H
 
@@ -17,7 +17,12 @@ enum ticket_type {
 	TICKET_SEEN = 4, /* as an order, but no answer is wanted: front found it in the store */
 	TICKET_FORGET =
 		5, /* from fetch: something stored was damaged; what is held ready may be it */
+	/* From fetch: what was ordered is on its way, and what there is of it may be sent before the
+	 * result. With two descriptors: the file, to be read only, and a watermark. */
+	TICKET_STREAM = 6,
+	TICKET_PROGRESS = 7, /* from fetch, after a stream: its watermark has changed */
 };
+#define TICKET_STREAM_FDS 2
 
 enum ticket_order_flag {
 	TICKET_REFRESH = 1u << 0, /* mutable target: ask the origins although a copy is stored */
@@ -45,6 +50,9 @@ struct ticket {
 	struct mg_span version;
 	struct mg_span request_id;
 	struct mg_span via; /* the Via value of the request that caused it; may be empty */
+
+	/* STREAM */
+	uint64_t size; /* of the whole file */
 
 	/* RESULT */
 	enum mg_code code; /* MG_OK: the artifact is in the store (GO_GET, SUMDB: in body) */

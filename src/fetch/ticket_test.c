@@ -65,6 +65,19 @@ static void result_survives_the_trip(void **state)
 	buf_deinit(&b);
 }
 
+static void stream_survives_the_trip(void **state)
+{
+	const struct ticket in = { .type = TICKET_STREAM, .id = 9, .size = 0x123456789abcdef };
+	struct mg_buf b = BUF_MAX(MESSAGE_MAX);
+	ticket_encode(&in, &b);
+	struct ticket out;
+	assert_true(ticket_decode(buf_span(&b), &out));
+	assert_int_equal(out.type, TICKET_STREAM);
+	assert_int_equal(out.id, 9);
+	assert_true(out.size == in.size);
+	buf_deinit(&b);
+}
+
 static void every_cut_and_extension_is_malformed(void **state)
 {
 	const struct ticket samples[] = {
@@ -75,6 +88,8 @@ static void every_cut_and_extension_is_malformed(void **state)
 		{ .type = TICKET_RESULT, .code = MG_NOT_FOUND, .text = SPAN("gone") },
 		{ .type = TICKET_CANCEL, .id = 3 },
 		{ .type = TICKET_FORGET },
+		{ .type = TICKET_STREAM, .id = 4, .size = 1 },
+		{ .type = TICKET_PROGRESS, .id = 4 },
 		{ .type = TICKET_SEEN,
 		  .kind = TARGET_MOD,
 		  .path = SPAN("example.com/m"),
@@ -103,7 +118,9 @@ static void values_out_of_range_are_malformed(void **state)
 		{ .type = TICKET_RESULT, .code = MG_CODE_COUNT },
 		{ .type = TICKET_RESULT, .cause = MG_CAUSE_COUNT },
 		{ .type = TICKET_FORGET, .id = 1 },
-		{ .type = TICKET_FORGET + 1 },
+		{ .type = TICKET_STREAM, .size = 0 },
+		{ .type = TICKET_STREAM, .size = 1ull << 63 },
+		{ .type = TICKET_PROGRESS + 1 },
 		{ .type = 0 },
 	};
 	for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
@@ -120,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_survives_the_trip),
 		cmocka_unit_test(result_survives_the_trip),
+		cmocka_unit_test(stream_survives_the_trip),
 		cmocka_unit_test(every_cut_and_extension_is_malformed),
 		cmocka_unit_test(values_out_of_range_are_malformed),
 	};

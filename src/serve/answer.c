@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/utf8.h"
 #include "gomod/unicode_print.h"
 
@@ -109,4 +110,51 @@ struct reply *answer_text(int status, struct mg_span line, struct mg_span fields
 		.body = line,
 		.request_id_at = -1,
 	});
+}
+
+static struct reply *answer_fetched(unsigned kind, struct mg_span type, struct mg_span cache,
+				    struct mg_span body)
+{
+	return reply_new(&(struct reply_spec){
+		.status = 200,
+		.content_type = type,
+		.last_modified = -1,
+		.cache_control = cache,
+		.body = body,
+		.request_id_at = -1,
+		.kind = kind,
+	});
+}
+
+struct reply *answer_page(struct mg_span html)
+{
+	return answer_fetched(METRICS_KIND_OTHER, SPAN("text/html; charset=utf-8"),
+			      SPAN("public, max-age=60"), html);
+}
+
+struct reply *answer_sumdb(struct mg_span path, struct mg_span body, bool changes)
+{
+	const bool tile = span_has_prefix(path, SPAN("tile/"));
+	return answer_fetched(
+		METRICS_KIND_SUMDB,
+		tile ? SPAN("application/octet-stream") : SPAN("text/plain; charset=utf-8"),
+		changes ? SPAN("no-cache") : SPAN("public, max-age=31536000, immutable"), body);
+}
+
+void answer_log(const struct mg_err *err, struct mg_span subject, struct mg_span request)
+{
+	const bool absent = err->code == MG_NOT_FOUND;
+	/* What was merely not looked for is no event. */
+	if (err->code == MG_CANCELED || (absent && request.n == 0)) return;
+	const enum log_level level = absent ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
+	LOG_LINE(level, "request failed", LOG_SP("target", subject),
+		 LOG_S("code", err_code_name(err->code)),
+		 LOG_S("cause", err_cause_name(err->cause)), LOG_S("reason", err->text),
+		 LOG_SP("request", request));
+}
+
+void answer_count(const struct reply *r, enum metrics_lookup good)
+{
+	const enum metrics_lookup from = reply_status(r) == 200 ? good : METRICS_LOOKUP_FAILED;
+	metrics_add(METRICS_LOOKED_UP + from * METRICS_KINDS + reply_kind(r), 1);
 }

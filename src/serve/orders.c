@@ -4,12 +4,15 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "loop/channel.h"
 
 #define TICK_MS         1000
 #define CHANNEL_WAIT_MS 5000
+/* What was stored this short a time ago may be a guess of fetch's, which wants to hear of it. */
+#define JUST_FETCHED_MS (5 * 60 * 1000)
 /* An order outlives one crash of fetch; what crashes it twice is answered 502. */
 #define TRIES_MAX 2
 
@@ -85,6 +88,12 @@ static void send_if_waiting(struct map_node *node, void *arg)
 		send_order(o);
 }
 
+static bool is_news(const struct ticket *t, size_t fd_count)
+{
+	if (t->type == TICKET_STREAM) return fd_count == TICKET_STREAM_FDS;
+	return t->type == TICKET_PROGRESS;
+}
+
 static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_count)
 {
 	struct orders *os = arg;
@@ -94,13 +103,19 @@ static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_co
 		if (os->on_forget != NULL) os->on_forget(os->on_forget_arg);
 		return;
 	}
-	if (!good || result.type != TICKET_RESULT) {
+	if (!good || (result.type != TICKET_RESULT && !is_news(&result, fd_count))) {
 		log_error("malformed message from fetch", LOG_I("bytes", message.n));
 		return;
 	}
 	struct map_node *node = map_get(&os->by_id, span_make(&result.id, sizeof result.id));
 	if (node == NULL) return; /* canceled in the meantime */
 	struct order *o = order_of(node);
+	if (result.type != TICKET_RESULT) {
+		/* Nobody has waited in vain yet. */
+		o->since_ms = loop_now_ms(os->loop);
+		if (o->on_news != NULL) o->on_news(o, &result, fds, fd_count);
+		return;
+	}
 	close_order(o);
 	o->on_result(o, &result);
 }
@@ -113,6 +128,7 @@ static void requeue_or_fail(struct map_node *node, void *arg)
 	if (o->tries < TRIES_MAX) {
 		o->sent = false;
 		o->since_ms = loop_now_ms(o->orders->loop);
+		if (o->on_lost != NULL) o->on_lost(o);
 		return;
 	}
 	struct mg_err err;
@@ -187,8 +203,10 @@ void orders_place(struct orders *os, struct order *o)
 	send_if_waiting(&o->by_id, NULL);
 }
 
-void orders_tell_seen(struct orders *os, const struct target *t)
+void orders_tell_seen(struct orders *os, const struct target *t, int64_t mtime_ns)
 {
+	if (target_is_mutable(t->kind) || t->kind == TARGET_ZIP) return;
+	if (clock_wall_ms() - mtime_ns / 1000000 >= JUST_FETCHED_MS) return;
 	if (os->channel == NULL || channel_queued(os->channel) >= ORDERS_AHEAD_MAX) return;
 	send_ticket(os, &(struct ticket){ .type = TICKET_SEEN,
 					  .kind = t->kind,

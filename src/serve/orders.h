@@ -14,6 +14,11 @@ struct order;
 /* Exactly once for each order placed and not canceled, never from inside orders_place. A failure of
  * ours (fetch gone, deadline) looks like one of fetch's. The order is no longer open when called. */
 typedef void order_result_fn(struct order *o, const struct ticket *result);
+/* A stream or its progress (fetch/ticket.h); what is taken of fds is set to -1. The order may be canceled
+ * inside. */
+typedef void order_news_fn(struct order *o, const struct ticket *news, int *fds, size_t fd_count);
+/* The fetch that streamed is gone; the next one begins anew. The order may be canceled inside. */
+typedef void order_lost_fn(struct order *o);
 
 struct order {
 	/* The owner's to set; the spans live as long as the order is open. */
@@ -21,6 +26,8 @@ struct order {
 	enum target_kind kind;
 	struct mg_span path, version, request_id, via;
 	order_result_fn *on_result;
+	order_news_fn *on_news; /* NULL: not wanted */
+	order_lost_fn *on_lost; /* with on_news */
 	/* orders' own */
 	struct orders *orders; /* NULL while not open */
 	struct map_node by_id;
@@ -38,8 +45,9 @@ void orders_free(struct orders **os); /* open orders are dropped without a word 
 void orders_connect(struct orders *os, int channel_fd);
 bool orders_connected(const struct orders *os);
 void orders_place(struct orders *os, struct order *o);
-/* Tells fetch that something was asked for and found stored: it may have got it ahead. */
-void orders_tell_seen(struct orders *os, const struct target *t);
+/* Something was asked for and found stored, since mtime_ns: fetch, which may have got it ahead, is told if
+ * that was a short time ago. */
+void orders_tell_seen(struct orders *os, const struct target *t, int64_t mtime_ns);
 /* Nobody waits for it any more. Nothing happens when it is not open. */
 void orders_cancel(struct order *o);
 

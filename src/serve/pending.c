@@ -12,13 +12,12 @@
 #include "record/metrics.h"
 #include "serve/age.h"
 #include "serve/answer.h"
+#include "serve/download.h"
 #include "serve/look.h"
 #include "serve/orders.h"
 
 #define KEY_MAX 16384
 #define VIA_MAX 1024
-/* What was stored this short a time ago may be a guess of fetch's, which wants to hear of it. */
-#define JUST_FETCHED_MS (5 * 60 * 1000)
 
 struct pending {
 	struct map_node by_key;
@@ -29,9 +28,11 @@ struct pending {
 	struct mg_span name; /* as the hot table knows it: the URL path of the first request */
 	const char *key;     /* in the store */
 	struct list waiters;
-	bool background; /* a refresh: lives without waiters */
-	bool looking;    /* the fs lane works on look */
-	bool fetched;    /* fetch said it is in the store */
+	bool background;           /* a refresh: lives without waiters */
+	bool looking;              /* the fs lane works on look */
+	bool fetched;              /* fetch said it is in the store */
+	bool sending;              /* in download_send: not to be freed by what that ends */
+	struct download *download; /* what there is of it already; NULL: nothing may be sent yet */
 	uint32_t origins_down_ms;
 	unsigned forgotten; /* the worker's, when the look began */
 	struct look look;
@@ -61,18 +62,11 @@ static struct waiter *waiter_of(struct list *node)
 static void pending_free(struct pending *p)
 {
 	orders_cancel(&p->order);
+	download_end(&p->download, false);
 	map_remove(&p->table->by_key, &p->by_key);
 	look_deinit(&p->look);
 	arena_deinit(&p->arena);
 	free(p);
-}
-
-static void remember(struct worker *w, struct mg_span path, struct reply *r, uint64_t until_ms)
-{
-	uint64_t now = loop_now_ms(w->loop);
-	if (until_ms <= now || hot_get(w->hot, path, now) != NULL) return;
-	reply_ref(r);
-	hot_put(w->hot, path, r, reply_bytes(r), until_ms);
 }
 
 /* What was looked at a while ago may have been found damaged since. */
@@ -80,7 +74,7 @@ static void remember_if_fit(const struct pending *p, struct mg_span path, struct
 			    uint64_t until_ms)
 {
 	struct worker *w = p->table->w;
-	if (p->forgotten == w->forgotten) remember(w, path, r, until_ms);
+	if (p->forgotten == w->forgotten) worker_remember(w, path, r, until_ms);
 }
 
 static unsigned kind_of(const struct pending *p)
@@ -90,14 +84,7 @@ static unsigned kind_of(const struct pending *p)
 	return METRICS_KIND_LIST + p->target.kind;
 }
 
-static void count_lookup(const struct reply *r, enum metrics_lookup good)
-{
-	const enum metrics_lookup from = reply_status(r) == 200 ? good : METRICS_LOOKUP_FAILED;
-	metrics_add(METRICS_LOOKED_UP + from * METRICS_KINDS + reply_kind(r), 1);
-}
-
-/* Takes r over. p is gone after. */
-static void settle(struct pending *p, struct reply *r, uint64_t hot_until_ms)
+static void send_all(struct pending *p, struct reply *r, uint64_t hot_until_ms)
 {
 	const bool asked = p->fetched || p->order.flags & (TICKET_GO_GET | TICKET_SUMDB);
 	remember_if_fit(p, p->name, r, hot_until_ms);
@@ -105,9 +92,15 @@ static void settle(struct pending *p, struct reply *r, uint64_t hot_until_ms)
 		struct waiter *wt = waiter_of(p->waiters.next);
 		list_remove(&wt->node);
 		if (!span_eq(wt->path, p->name)) remember_if_fit(p, wt->path, r, hot_until_ms);
-		count_lookup(r, asked ? METRICS_LOOKUP_FETCHED : METRICS_LOOKUP_STORE);
+		answer_count(r, asked ? METRICS_LOOKUP_FETCHED : METRICS_LOOKUP_STORE);
 		exchange_send(wt->x, r);
 	}
+}
+
+/* Takes r over. p is gone after. */
+static void settle(struct pending *p, struct reply *r, uint64_t hot_until_ms)
+{
+	send_all(p, r, hot_until_ms);
 	reply_unref(&r);
 	pending_free(p);
 }
@@ -120,35 +113,18 @@ static struct reply *error_reply(struct pending *p, const struct mg_err *err, ui
 	} else {
 		target_name(&p->target, &name);
 	}
-	const bool absent = err->code == MG_NOT_FOUND;
-	/* What was merely not looked for is no event. */
-	if (err->code != MG_CANCELED && !(absent && p->order.request_id.n == 0)) {
-		const enum log_level level = absent ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
-		LOG_LINE(level, "request failed", LOG_SP("target", buf_span(&name)),
-			 LOG_S("code", err_code_name(err->code)),
-			 LOG_S("cause", err_cause_name(err->cause)), LOG_S("reason", err->text),
-			 LOG_SP("request", p->order.request_id));
-	}
+	answer_log(err, buf_span(&name), p->order.request_id);
 	struct reply *r = answer_error(err, buf_span(&name), ttl_ms / 1000);
 	reply_count_as(r, kind_of(p));
 	buf_deinit(&name);
 	return r;
 }
 
-/* One damaged file is that file's trouble, an absence is none: neither makes the worker unready. */
-static void note_fault(struct worker *w, const struct mg_err *err)
-{
-	if (err->cause != MG_CAUSE_STORAGE) return;
-	if (err->code == MG_CORRUPT || err->code == MG_NOT_FOUND) return;
-	metrics_add(METRICS_STORE_FAULTS, 1);
-	atomic_store(w->storage_fault_ms, clock_mono_ms());
-}
-
 static void settle_error(struct pending *p, const struct mg_err *err, uint32_t ttl_ms)
 {
 	struct worker *w = p->table->w;
 	uint64_t now = loop_now_ms(w->loop);
-	note_fault(w, err);
+	worker_note_fault(w, err);
 	/* A failed refresh must not hide the stored copy behind its error. */
 	settle(p, error_reply(p, err, ttl_ms), p->background || ttl_ms == 0 ? 0 : now + ttl_ms);
 }
@@ -164,7 +140,16 @@ static bool any_waiter(struct pending *p, bool stored_only)
 	return false;
 }
 
+/* Nobody waits, or is being sent anything. A look on the lane still uses p; it ends by itself. */
+static void free_if_idle(struct pending *p)
+{
+	if (p->background || p->looking || p->sending || !list_empty(&p->waiters)) return;
+	if (p->download == NULL || !download_busy(p->download)) pending_free(p);
+}
+
 static void on_result(struct order *o, const struct ticket *result);
+static void on_news(struct order *o, const struct ticket *news, int *fds, size_t fd_count);
+static void on_lost(struct order *o);
 
 /* For those who must not ask: only a look that missed proves absence. */
 static struct reply *stored_only_reply(struct pending *p, enum look_result looked,
@@ -186,7 +171,7 @@ static void answer_stored_only(struct pending *p, struct reply *r)
 		struct waiter *wt = waiter_of(it);
 		if (!wt->stored_only) continue;
 		list_remove(&wt->node);
-		count_lookup(r, METRICS_LOOKUP_STORE);
+		answer_count(r, METRICS_LOOKUP_STORE);
 		exchange_send(wt->x, r);
 	}
 	reply_unref(&r);
@@ -206,6 +191,8 @@ static void place_order(struct pending *p, uint32_t flags)
 	p->order.path = p->target.path;
 	p->order.version = p->target.version;
 	p->order.on_result = on_result;
+	p->order.on_news = on_news;
+	p->order.on_lost = on_lost;
 	if (!list_empty(&p->waiters)) {
 		struct exchange *x = waiter_of(p->waiters.next)->x;
 		p->order.request_id = arena_dup(&p->arena, span_make(x->id, EXCHANGE_ID_SIZE));
@@ -271,19 +258,12 @@ static struct age age_now(const struct worker *w, const struct look *l)
 	return age_of(l->target->kind, l->mtime_ns, clock_wall_ms(), w->options);
 }
 
-static void tell_seen(struct worker *w, const struct look *l)
-{
-	if (!target_is_mutable(l->target->kind) && l->target->kind != TARGET_ZIP &&
-	    clock_wall_ms() - l->mtime_ns / 1000000 < JUST_FETCHED_MS)
-		orders_tell_seen(w->orders, l->target);
-}
-
 static void settle_hit(struct pending *p)
 {
 	struct worker *w = p->table->w;
 	struct age age = age_now(w, &p->look);
 	bool ask = !p->fetched && (p->background || any_waiter(p, false));
-	if (!p->fetched) tell_seen(w, &p->look);
+	if (!p->fetched) orders_tell_seen(w->orders, &p->target, p->look.mtime_ns);
 	/* What an origin just said is the truth of this moment, however short it counts as fresh. */
 	if (p->fetched && p->origins_down_ms == 0 && age.class != AGE_FRESH)
 		age = (struct age){ .class = AGE_FRESH };
@@ -301,13 +281,7 @@ static void settle_hit(struct pending *p)
 		return;
 	}
 	/* Answer, then let the same pending live on as the refresh. */
-	while (!list_empty(&p->waiters)) {
-		struct waiter *wt = waiter_of(p->waiters.next);
-		list_remove(&wt->node);
-		count_lookup(r, METRICS_LOOKUP_STORE);
-		exchange_send(wt->x, r);
-	}
-	remember_if_fit(p, p->name, r, hot_until_ms);
+	send_all(p, r, hot_until_ms);
 	reply_unref(&r);
 	p->background = true;
 	place_order(p, TICKET_REFRESH);
@@ -315,7 +289,6 @@ static void settle_hit(struct pending *p)
 
 static void settle_look(struct pending *p)
 {
-	struct worker *w = p->table->w;
 	struct mg_err err;
 	switch (p->looked) {
 	case LOOK_HIT:
@@ -340,7 +313,7 @@ static void settle_look(struct pending *p)
 	case LOOK_FAULT:
 		log_error("stored file unusable", LOG_S("key", p->key),
 			  LOG_S("reason", p->look.err.text));
-		note_fault(w, &p->look.err);
+		worker_note_fault(p->table->w, &p->look.err);
 		if (p->fetched) {
 			settle_error(p, &p->look.err, 0);
 		} else {
@@ -394,28 +367,16 @@ static void look_on_lane(struct pending *p)
 static void settle_ask(struct pending *p, struct mg_span body)
 {
 	const bool go_get = (p->order.flags & TICKET_GO_GET) != 0;
-	const bool tile = !go_get && span_has_prefix(p->target.path, SPAN("tile/"));
 	const bool changes = go_get || span_eq(p->target.path, SPAN("latest"));
-	settle(p,
-	       reply_new(&(struct reply_spec){
-		       .status = 200,
-		       .content_type = go_get ? SPAN("text/html; charset=utf-8")
-				       : tile ? SPAN("application/octet-stream")
-					      : SPAN("text/plain; charset=utf-8"),
-		       .last_modified = -1,
-		       .cache_control = go_get    ? SPAN("public, max-age=60")
-					: changes ? SPAN("no-cache")
-						  : SPAN("public, max-age=31536000, immutable"),
-		       .body = body,
-		       .request_id_at = -1,
-		       .kind = kind_of(p),
-	       }),
+	settle(p, go_get ? answer_page(body) : answer_sumdb(p->target.path, body, changes),
 	       changes ? 0 : HOT_FOREVER);
 }
 
 static void on_result(struct order *o, const struct ticket *result)
 {
 	struct pending *p = LIST_OWNER(o, struct pending, order);
+	const bool streamed = p->download != NULL;
+	download_end(&p->download, result->code == MG_OK);
 	if (result->code != MG_OK) {
 		struct mg_err err;
 		err_set(&err, result->code, result->cause, "%.*s", SPAN_ARG(result->text));
@@ -425,6 +386,10 @@ static void on_result(struct order *o, const struct ticket *result)
 	}
 	if (o->flags & (TICKET_GO_GET | TICKET_SUMDB)) {
 		settle_ask(p, result->body);
+		return;
+	}
+	if (streamed && list_empty(&p->waiters)) {
+		pending_free(p);
 		return;
 	}
 	p->fetched = true;
@@ -439,6 +404,65 @@ static void on_result(struct order *o, const struct ticket *result)
 	}
 }
 
+/* --- what fetch is still getting --- */
+
+static void on_idle(void *arg)
+{
+	free_if_idle(arg);
+}
+
+/* p may be gone after. */
+static void send_download(struct pending *p, struct exchange *x)
+{
+	p->sending = true;
+	download_send(p->download, x);
+	p->sending = false;
+	free_if_idle(p);
+}
+
+static void begin_download(struct pending *p, uint64_t size, int *fds)
+{
+	download_end(&p->download, false);
+	p->download = download_new(size, fds, on_idle, p);
+	if (p->download == NULL) {
+		log_error("fetch offers a stream that is none", LOG_S("key", p->key));
+		return;
+	}
+	download_refresh(p->download);
+	p->sending = true;
+	LIST_EACH_SAFE(it, &p->waiters)
+	{
+		struct waiter *wt = waiter_of(it);
+		if (!download_suits(&wt->x->head)) continue;
+		list_remove(&wt->node);
+		download_send(p->download, wt->x);
+	}
+	p->sending = false;
+	free_if_idle(p);
+}
+
+static void on_news(struct order *o, const struct ticket *news, int *fds, size_t fd_count)
+{
+	struct pending *p = LIST_OWNER(o, struct pending, order);
+	if (news->type == TICKET_STREAM) {
+		begin_download(p, news->size, fds);
+	} else if (p->download != NULL && !download_refresh(p->download)) {
+		log_warn("answers cut: not what was sent of it will be the whole",
+			 LOG_S("key", p->key));
+		/* Another origin may have better: those who come back find that stored. */
+		p->background = true;
+		download_end(&p->download, false);
+	}
+}
+
+static void on_lost(struct order *o)
+{
+	struct pending *p = LIST_OWNER(o, struct pending, order);
+	if (p->download == NULL) return;
+	download_end(&p->download, false);
+	free_if_idle(p);
+}
+
 /* --- requests --- */
 
 static void on_gone(struct exchange *x)
@@ -446,8 +470,7 @@ static void on_gone(struct exchange *x)
 	struct waiter *wt = x->user;
 	struct pending *p = wt->pending;
 	list_remove(&wt->node);
-	/* A look on the lane still uses p; it ends by itself. */
-	if (list_empty(&p->waiters) && !p->background && !p->looking) pending_free(p);
+	free_if_idle(p);
 }
 
 static void wait_for(struct pending *p, struct exchange *x, bool stored_only)
@@ -472,12 +495,13 @@ static bool answer_hit(struct pending_table *t, struct exchange *x, struct look 
 	uint64_t hot_until_ms;
 	struct reply *r = age_dress(age, l, loop_now_ms(w->loop), 0, &hot_until_ms);
 	/* What is stale for want of leave to ask must not be what those with leave find. */
-	if (age.class == AGE_FRESH || !stored_only) remember(w, x->head.path, r, hot_until_ms);
+	if (age.class == AGE_FRESH || !stored_only)
+		worker_remember(w, x->head.path, r, hot_until_ms);
 	if (age.class != AGE_FRESH && !stored_only && !refreshing) {
 		refresh_in_background(t, l->target, x->head.path, l->key);
 	}
-	tell_seen(w, l);
-	count_lookup(r, METRICS_LOOKUP_STORE);
+	orders_tell_seen(w->orders, l->target, l->mtime_ns);
+	answer_count(r, METRICS_LOOKUP_STORE);
 	exchange_send(x, r);
 	reply_unref(&r);
 	return true;
@@ -498,9 +522,13 @@ static void begin(struct pending_table *t, struct exchange *x, const struct targ
 
 	if (p != NULL && stored_only && !p->looking && looked != LOOK_WOULD_BLOCK) {
 		struct reply *r = stored_only_reply(p, looked, &look.err);
-		count_lookup(r, METRICS_LOOKUP_FAILED);
+		answer_count(r, METRICS_LOOKUP_FAILED);
 		exchange_send(x, r);
 		reply_unref(&r);
+		goto out;
+	}
+	if (p != NULL && p->download != NULL && !stored_only && download_suits(&x->head)) {
+		send_download(p, x);
 		goto out;
 	}
 	if (p != NULL) {

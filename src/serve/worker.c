@@ -226,6 +226,23 @@ static void handle(struct exchange *x, void *arg)
 
 /* --- life --- */
 
+void worker_remember(struct worker *w, struct mg_span path, struct reply *r, uint64_t until_ms)
+{
+	const uint64_t now = loop_now_ms(w->loop);
+	if (until_ms <= now || hot_get(w->hot, path, now) != NULL) return;
+	reply_ref(r);
+	hot_put(w->hot, path, r, reply_bytes(r), until_ms);
+}
+
+/* One damaged file is that file's trouble, an absence is none: neither makes the worker unready. */
+void worker_note_fault(struct worker *w, const struct mg_err *err)
+{
+	if (err->cause != MG_CAUSE_STORAGE) return;
+	if (err->code == MG_CORRUPT || err->code == MG_NOT_FOUND) return;
+	metrics_add(METRICS_STORE_FAULTS, 1);
+	atomic_store(w->storage_fault_ms, clock_mono_ms());
+}
+
 /* Some stored file was damaged and has left its place; replies hold files open, and their bytes. */
 static void forget(void *arg)
 {

@@ -46,6 +46,10 @@ void worker_serve_metrics(struct worker *w);
 void worker_last_call(struct worker *w);
 /* Stops the loop when the last answer is sent, at the latest after deadline_ms. */
 void worker_drain(struct worker *w, uint64_t deadline_ms);
+/* Keeps r ready for that path until then, unless something is. */
+void worker_remember(struct worker *w, struct mg_span path, struct reply *r, uint64_t until_ms);
+/* A request failed with this: was it the storage's fault? */
+void worker_note_fault(struct worker *w, const struct mg_err *err);
 void worker_deinit(struct worker *w); /* after its loop ended and the fs lane was freed */
 
 #endif

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from lib import expect
+from lib.drip import Drip, Reader
 
 ZIP = "/example.com/m/@v/v1.0.0.zip"
 KINDS = ("info", "mod", "zip")
@@ -62,6 +63,25 @@ def test_f03_a_full_disk(modgate_of, origin, tree, small_disk):
     ballast.unlink()
     until_served(m, cold, tree.files[cold[1:]], 10)
     m.wait_ready()
+    m.stop()
+
+
+def test_f03_a_disk_that_fills_while_a_zip_is_sent(modgate_of, origin, tree, small_disk):
+    tree.add("example.com/m", "v1.0.0", files={"noise.bin": random.Random(3).randbytes(12_000_000)})
+    tree.add("example.com/later", "v1.0.0", files={"noise.bin": random.Random(4).randbytes(1_000_000)})
+    drip = Drip(tree.files[ZIP[1:]])
+    origin.on(r"/m/.*zip$", raw=drip)
+    m = modgate_of(origin.url, config=f"store: {small_disk}/store\nstream:\n  above: 1MiB\n", store=small_disk / "store")
+    with Reader(m.address, ZIP) as reader:
+        drip.to(4_000_000)
+        reader.read_to(3_900_000)
+        drip.finish()
+        assert "reset" in reader.read_until_cut()
+        assert bytes(reader.body) == drip.body[: len(reader.body)]
+    later = "/example.com/later/@v/v1.0.0.zip"
+    until_served(m, later, tree.files[later[1:]], 10)
+    assert list((small_disk / "store" / "tmp").iterdir()) == []
+    assert "No space left" in m.log()
     m.stop()
 
 

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from lib import certs, gocmd, http
+from lib.drip import Drip, Reader
 from lib.modgate import sanitized
 
 BOTH = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -266,3 +267,28 @@ def test_idle_connections_are_small(secure_of, authority):
     assert each < 40 << 10
     for s in some:
         s.close()
+
+
+@pytest.mark.parametrize("version", BOTH)
+@pytest.mark.parametrize("good", [True, False])
+def test_a_zip_that_is_sent_while_it_comes(secure_of, authority, origin, tree, version, good):
+    tree.add("example.com/m", "v1.0.0", {"noise.bin": random.Random(8).randbytes(3 << 20)})
+    target = "/example.com/m/@v/v1.0.0.zip"
+    body = tree.get(target[1:])
+    drip = Drip(body if good else body[:-1] + b"x")
+    origin.on(r"\.zip$", raw=drip)
+    m = secure_of(config="stream:\n  above: 100KiB\n")
+    context = certs.context(authority, version=version)
+    with Reader(m.secure, target, context=context) as first:
+        drip.to(1_000_000)
+        first.read_to(900_000)
+        with Reader(m.secure, target, context=context) as second:
+            second.read_to(900_000)
+            drip.finish()
+            for reader in (first, second):
+                if good:
+                    assert reader.read_all() == body
+                else:
+                    reader.read_until_cut()
+                    assert len(reader.body) <= len(body) - 65557
+    assert drip.asked == 1
