@@ -171,6 +171,49 @@ def nginx(name, folder, root, sendfile="on", fixed=()):
     return Server(name, [binary, "-c", str(config)], port, folder)
 
 
+NGINX_CACHE = """\
+daemon off;
+worker_processes auto;
+{user}
+error_log stderr crit;
+pid {folder}/nginx-cache.pid;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/nginx-cache.tmp;
+    fastcgi_temp_path {folder}/nginx-cache.tmp;
+    scgi_temp_path {folder}/nginx-cache.tmp;
+    uwsgi_temp_path {folder}/nginx-cache.tmp;
+    proxy_cache_path {folder}/nginx-cache keys_zone=modules:10m use_temp_path=off;
+    upstream origin {{ server {origin}; keepalive 64; }}
+    server {{
+        listen {host}:{port};
+        location / {{
+            proxy_pass http://origin;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_cache modules;
+            proxy_cache_valid 200 1h;
+            proxy_cache_lock on;
+        }}
+    }}
+}}
+"""
+
+
+def nginx_cache(folder, origin, core):
+    """nginx as a cache of whatever the origin (HOST:PORT) says."""
+    folder = Path(folder)
+    port = free_port()
+    config = folder / "nginx-cache.conf"
+    user = "user root;" if os.geteuid() == 0 else ""
+    config.write_text(NGINX_CACHE.format(user=user, folder=folder, host=HOST, port=port, origin=origin))
+    binary = shutil.which("nginx")
+    if binary is None:
+        raise RuntimeError("nginx is not installed")
+    return Server("nginx-cache", [binary, "-c", str(config)], port, folder, core=core)
+
+
 GOPROXY_VERSION = "v0.26.1"
 
 
