@@ -474,7 +474,14 @@ def test_per_host_limit_and_queue(o):
     assert all(r["status"] == 200 for r in results) and o.most_busy <= 2
     o.forget()
     gate.clear()
-    threading.Timer(0.9, gate.set).start()
+
+    def open_gate():  # long after the other two have had enough of waiting, however slow the start was
+        while o.count("/x") < 2:
+            time.sleep(0.01)
+        time.sleep(1)
+        gate.set()
+
+    threading.Thread(target=open_gate, daemon=True).start()
     results = run(o.url + "/x", parallel=4, per_host=2, queue_ms=200, retries=0)
     assert sorted(r["code"] for r in results) == ["ok", "ok", "unavailable", "unavailable"]
     assert o.count("/x") == 2
