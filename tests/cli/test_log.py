@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from lib import expect, http
-from lib.modgate import binary, free_port
+from lib.modgate import binary
+from lib.ports import free_port
 from lib.origin import Reply
 
 LOGFMT = re.compile(r'(?:[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[^\s"=]*)(?: |$))+')

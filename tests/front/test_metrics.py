@@ -8,7 +8,7 @@ import threading
 from lib import expect, http
 from lib import metrics as exposition
 from lib.metrics import eventually, read
-from lib.modgate import free_port
+from lib.ports import free_port
 from lib.origin import Reply
 
 BASE = "/example.com/m/@v/v1.0.0"

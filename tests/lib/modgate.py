@@ -5,11 +5,11 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import time
 
 from lib import http, manager
+from lib.ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -25,13 +25,6 @@ def binary():
 
 def sanitized():
     return "asan" in binary() or "tsan" in binary()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Modgate:

@@ -18,6 +18,8 @@ import threading
 import time
 import urllib.parse
 
+from lib.ports import free_port
+
 Request = collections.namedtuple("Request", "method target path headers at")
 
 
@@ -59,7 +61,7 @@ class Rule:
 class Origin:
     def __init__(self, tree=None, port=0, tls=None):
         self.tree = tree
-        self.port = port
+        self.port = port or free_port()
         self.tls = tls  # an ssl.SSLContext
         self.lock = threading.Condition()
         self.rules = []

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-from lib.modgate import free_port
+from lib.ports import free_port
 
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log info;

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from lib import expect, herd
-from lib.modgate import free_port, sanitized
+from lib.modgate import sanitized
+from lib.ports import free_port
 from lib.origin import Origin, Reply, reset
 
 INFO = "/example.com/m/@v/v1.0.0.info"

@@ -15,7 +15,8 @@ import threading
 import pytest
 
 from lib import expect, gocmd, herd, modules
-from lib.modgate import free_port, sanitized
+from lib.modgate import sanitized
+from lib.ports import free_port
 from lib.origin import Reply
 from lib.sumdb import NO_HASH, Sumdb, h1_mod
 from lib.tree import h1, make_zip

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from lib import expect, gocmd, herd
-from lib.modgate import free_port
+from lib.ports import free_port
 from lib.origin import Origin, Reply
 from lib.tree import Made
 

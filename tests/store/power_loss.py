@@ -38,7 +38,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from lib import http  # noqa: E402
 from lib.disk import KINDS, Disk, why_not  # noqa: E402
-from lib.modgate import binary, free_port  # noqa: E402
+from lib.modgate import binary  # noqa: E402
+from lib.ports import free_port
 from lib.origin import Origin  # noqa: E402
 from lib.tree import Made, h1  # noqa: E402
 

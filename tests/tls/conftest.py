@@ -2,7 +2,7 @@
 import pytest
 
 from lib import certs
-from lib.modgate import free_port
+from lib.ports import free_port
 
 
 @pytest.fixture(scope="session")

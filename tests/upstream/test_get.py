@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from lib.modgate import binary, free_port
+from lib.modgate import binary
+from lib.ports import free_port
 from lib.origin import Origin, Reply, reset
 
 PROBE = os.environ.get("UPSTREAM_PROBE") or str(pathlib.Path(binary()).parent / "upstream_probe")
