@@ -25,6 +25,13 @@ static struct front_options options_of(struct settings *s)
 	o.max_connections = (uint32_t)s->max_connections;
 	o.hot_bytes = s->hot_cache;
 	o.go_get = s->go_get;
+	o.connections_per_address = (uint32_t)s->limits_connections_per_address;
+	o.requests_per_address = (uint32_t)s->limits_requests_per_address;
+	o.burst_per_address = (uint32_t)s->limits_burst_per_address;
+	o.header_timeout_ms = (uint32_t)s->limits_header_timeout;
+	o.idle_timeout_ms = (uint32_t)s->limits_idle_timeout;
+	o.stall_timeout_ms = (uint32_t)s->limits_stall_timeout;
+	o.min_rate = (uint32_t)s->limits_min_rate;
 	o.metrics = s->metrics_enabled;
 	o.metrics_athens = s->metrics_athens;
 	o.tls_ticket_rotate_ms = s->tls_ticket_rotate;

@@ -46,7 +46,7 @@ static const struct settings_def defs[] = {
 	{ "drain-timeout", SETTINGS_DURATION, AT(drain_timeout), "30s",
 	  "how long answers under way may take after SIGTERM", .max = HOUR },
 	{ "max-connections", SETTINGS_INT, AT(max_connections), "16384",
-	  "client connections at a time; beyond it accepting pauses", .min = 1, .max = 1000000 },
+	  "client connections at a time; beyond it idle ones make room", .min = 1, .max = 1000000 },
 	{ "hot-cache", SETTINGS_SIZE, AT(hot_cache), "32MiB", "memory for ready-made answers",
 	  .max = 1ull << 40 },
 
@@ -125,6 +125,26 @@ static const struct settings_def defs[] = {
 	  "how long it is left alone", .min = 1, .max = HOUR },
 	{ "upstream.ca-file", SETTINGS_PATH, AT(upstream_ca_file), "",
 	  "PEM file of further authorities to trust" },
+
+	{ "limits.connections-per-address", SETTINGS_INT, AT(limits_connections_per_address), "0",
+	  "connections from one address (IPv6: /64) at a time, beyond it 429; 0 is seven eighths "
+	  "of "
+	  "max-connections",
+	  .max = 1000000 },
+	{ "limits.requests-per-address", SETTINGS_INT, AT(limits_requests_per_address), "0",
+	  "requests a second from one address, beyond it 429; 0 is any number", .max = 1000000 },
+	{ "limits.burst-per-address", SETTINGS_INT, AT(limits_burst_per_address), "1000",
+	  "requests from one address at once, after a quiet time", .min = 1, .max = 1000000 },
+	{ "limits.header-timeout", SETTINGS_DURATION, AT(limits_header_timeout), "10s",
+	  "from the first byte of a request's head to its end", .min = 1, .max = HOUR },
+	{ "limits.idle-timeout", SETTINGS_DURATION, AT(limits_idle_timeout), "90s",
+	  "how long a connection is kept without a request", .min = 1, .max = DAY },
+	{ "limits.stall-timeout", SETTINGS_DURATION, AT(limits_stall_timeout), "30s",
+	  "how long a client may take an answer more slowly than limits.min-rate", .min = 1,
+	  .max = HOUR },
+	{ "limits.min-rate", SETTINGS_SIZE, AT(limits_min_rate), "1KiB",
+	  "bytes a second that a client must take, on the average of limits.stall-timeout",
+	  .max = 1ull << 30 },
 
 	{ "metrics.enabled", SETTINGS_BOOL, AT(metrics_enabled), "true",
 	  "answer /metrics, in the form that Prometheus reads" },

@@ -33,6 +33,13 @@ struct settings {
 	const char *go_proxy_header;
 	const char *via;
 	bool go_get;
+	uint64_t limits_connections_per_address; /* 0: most of max_connections */
+	uint64_t limits_requests_per_address;    /* a second; 0: any number */
+	uint64_t limits_burst_per_address;
+	uint64_t limits_header_timeout;
+	uint64_t limits_idle_timeout;
+	uint64_t limits_stall_timeout;
+	uint64_t limits_min_rate;
 	bool metrics_enabled;
 	const char *metrics_listen; /* "": where modules are served */
 	bool metrics_athens;

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "http/admit.h"
 #include "http/server_internal.h"
 #include "record/metrics.h"
 
@@ -28,7 +29,7 @@ struct acceptor {
 
 static bool may_accept(const struct server *sv)
 {
-	return !sv->draining && !sv->accept_paused && sv->connections < sv->options.max_connections;
+	return !sv->draining && !sv->accept_paused && admit_has_room(sv);
 }
 
 void acceptor_update(struct server *sv)
@@ -55,7 +56,10 @@ static void refuse_one(struct acceptor *a)
 
 	close(sv->reserve_fd);
 	int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd >= 0) close(fd);
+	if (fd >= 0) {
+		metrics_add(METRICS_REFUSED + METRICS_REFUSED_DESCRIPTORS, 1);
+		close(fd);
+	}
 	sv->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	log_warn("out of file descriptors: accepting pauses; raise LimitNOFILE",
 		 LOG_I("connections", sv->connections));
@@ -70,7 +74,7 @@ static void on_listen(void *arg, unsigned events)
 	struct acceptor *a = arg;
 	struct server *sv = a->server;
 
-	for (int turn = 0; turn < ACCEPTOR_TURN && may_accept(sv); turn++) {
+	for (int turn = 0; turn < ACCEPTOR_TURN && may_accept(sv) && admit_make_room(sv); turn++) {
 		struct sockaddr_storage ss;
 		struct address peer;
 		socklen_t size = sizeof ss;
@@ -86,7 +90,7 @@ static void on_listen(void *arg, unsigned events)
 			continue; /* that connection failed, the next may be good */
 		}
 		address_from(&ss, &peer);
-		session_start(sv, fd, &peer, a->tls);
+		admit_connection(sv, fd, &peer, a->tls);
 	}
 	acceptor_update(sv);
 }

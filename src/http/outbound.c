@@ -189,10 +189,12 @@ enum outbound_result outbound_push(struct outbound *o, struct transport *t, bool
 		if (n < 0) return OUTBOUND_BROKEN;
 		*progress = true;
 		turn += (size_t)n;
+		o->pushed += (uint64_t)n;
 		metrics_add(METRICS_SENT_BYTES, (uint64_t)n);
 		if (o->reply != NULL && o->from == o->to) reply_unref(&o->reply);
 	}
 	o->sent = 0;
+	o->pushed = 0;
 	o->bytes.n = 0;
 	return OUTBOUND_DONE;
 }
@@ -212,5 +214,6 @@ void outbound_move(struct outbound *o, struct outbound *to)
 		buf_append(&to->bytes, span_make(o->bytes.p + o->sent, o->bytes.n - o->sent));
 	o->bytes.n = 0;
 	o->sent = 0;
+	o->pushed = 0;
 	o->reply = NULL;
 }

@@ -15,6 +15,7 @@
 struct outbound {
 	struct mg_buf bytes;
 	size_t sent;         /* of bytes */
+	uint64_t pushed;     /* given to the transport so far, of all it ever had */
 	struct reply *reply; /* then its body bytes [from, to); a reference of ours; NULL: none */
 	uint64_t from, to;
 	uint64_t resident_to; /* file bodies: up to here the pages were found in memory */
@@ -52,8 +53,7 @@ static inline bool outbound_empty(const struct outbound *o)
 {
 	return o->reply == NULL && o->sent == o->bytes.n;
 }
-/* Sends what the socket takes, of a large body at most about a MiB, so that others get their turn.
- * *progress: whether any byte went. check_pages: do not touch file pages that are not in memory. */
+/* Sends what the socket takes, of a large body at most about a MiB, so that others get their turn. check_pages: do not touch file pages that are not in memory. */
 enum outbound_result outbound_push(struct outbound *o, struct transport *t, bool check_pages,
 				   bool *progress);
 /* After OUTBOUND_DISK: the part of the file to be read next. */

@@ -9,6 +9,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/acceptor.h"
+#include "http/admit.h"
+#include "http/quota.h"
 #include "http/server_internal.h"
 #include "record/metrics.h"
 
@@ -141,10 +143,10 @@ static void on_tick(void *arg)
 		while ((first = list_first(&sv->waits[w])) != NULL) {
 			struct session *s = LIST_OWNER(first, struct session, node);
 			if (now - s->since_ms < limit_ms(sv, w)) break;
-			count_timeout(w);
-			session_expire(s);
+			if (session_expire(s)) count_timeout(w);
 		}
 	}
+	if (sv->connections >= sv->options.max_connections) acceptor_update(sv);
 	struct list disk;
 	list_init(&disk);
 	LIST_EACH_SAFE(it, &sv->waits[SESSION_DISK])
@@ -200,6 +202,7 @@ void server_remove(struct session *s)
 
 	list_remove(&s->node);
 	list_remove(&s->resume);
+	admit_leave(s);
 	sv->connections--;
 	metrics_add(METRICS_CONNECTIONS, (uint64_t)-1);
 	acceptor_update(sv);
@@ -223,6 +226,7 @@ struct server *server_new(struct loop *l, const struct server_listener *listener
 		check_strndup(options->fields.p ? options->fields.p : "", options->fields.n),
 		options->fields.n);
 	if (options->tls != NULL) tlsserver_ref(options->tls);
+	sv->limits_requests = options->quota != NULL && quota_limits_requests(options->quota);
 	sv->handler = handler;
 	sv->arg = arg;
 	for (int w = 0; w < SESSION_WAIT_COUNT; w++)

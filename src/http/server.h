@@ -14,8 +14,13 @@ struct server;
 struct server_options {
 	uint32_t header_timeout_ms; /* from the first byte of a head to its end: 408 and close */
 	uint32_t idle_timeout_ms;   /* keep-alive without a request */
-	uint32_t stall_timeout_ms;  /* an answer of which the peer takes nothing */
-	uint32_t max_connections;   /* of this loop; beyond it accepting pauses */
+	uint32_t
+		stall_timeout_ms; /* an answer of which the peer takes less than min_rate for so long */
+	uint32_t min_rate;        /* bytes a second; 0: a byte is enough */
+	uint32_t
+		max_connections; /* of this loop; beyond it idle ones make room, or accepting pauses */
+	struct quota
+		*quota; /* what one client address may take; NULL: anything. Outlives the server */
 	struct mg_span fields; /* lines put into every answer: "Server: …\r\nX-Go-Proxy: …\r\n" */
 	struct lane *fs_lane;  /* where file pages that are not in memory are read */
 	struct tlsserver *tls; /* for listeners with tls; a reference is taken */

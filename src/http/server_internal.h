@@ -23,6 +23,9 @@ struct server {
 	uint64_t tick_ms;
 	bool ticking;
 	size_t connections;
+	size_t over; /* of these, beyond the quota */
+	size_t held; /* memory for input in the sessions */
+	bool limits_requests;
 
 	struct acceptor *acceptors;
 	size_t acceptor_count;

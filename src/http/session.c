@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/admit.h"
 #include "http/server_internal.h"
 #include "http/tally.h"
 
@@ -16,13 +17,17 @@
 #define SESSION_AHEAD_MAX (64u << 10)
 /* Answers to pipelined requests collected for one send. */
 #define SESSION_BATCH (64u << 10)
+/* Input of all sessions of a loop that is kept for later: unfinished heads, pipelined requests. Beyond it who
+ * holds much of it is not heard any more. */
+#define SESSION_HELD_MAX  (4u << 20)
+#define SESSION_HELD_MUCH (4u << 10)
 /* Input thrown away after our side is closed. */
 #define SESSION_LINGER_MAX (512u << 10)
 
 static void on_io(void *arg, unsigned events);
 static void on_growth(struct growth_waiter *w);
 
-void session_start(struct server *sv, int fd, const struct address *peer, bool tls)
+struct session *session_start(struct server *sv, int fd, const struct address *peer, bool tls)
 {
 	struct session *s = check_calloc(1, sizeof *s);
 
@@ -39,6 +44,14 @@ void session_start(struct server *sv, int fd, const struct address *peer, bool t
 	server_add(s);
 	server_wait(s, SESSION_HEAD);
 	loop_io_want(s->io, LOOP_READ);
+	return s;
+}
+
+/* Keeps the account of what the sessions hold of input together. */
+static void account(struct session *s)
+{
+	s->server->held += s->in.cap - s->held;
+	s->held = s->in.cap;
 }
 
 static void drop_outbound(struct session *s)
@@ -73,6 +86,7 @@ static void end(struct session *s, bool truncated)
 	drop_outbound(s);
 	pages_forget(&s->job);
 	buf_deinit(&s->in);
+	account(s);
 	server_remove(s);
 	free(s);
 	if (v != NULL) tell_gone(v);
@@ -92,6 +106,7 @@ static bool close_gently(struct session *s)
 	}
 	transport_finish(&s->wire);
 	buf_deinit(&s->in);
+	account(s);
 	s->more = false;
 	server_wait(s, SESSION_LINGER);
 	loop_io_want(s->io, LOOP_READ);
@@ -107,7 +122,7 @@ static bool is_listening(const struct session *s)
 
 static void listen_on(struct session *s)
 {
-	bool room = s->in.n < SESSION_AHEAD_MAX;
+	bool room = s->in.n < SESSION_AHEAD_MAX && s->server->held < SESSION_HELD_MAX;
 
 	loop_io_want(s->io, room ? LOOP_READ : 0);
 	if (room && s->unread) server_resume_soon(s);
@@ -116,6 +131,7 @@ static void listen_on(struct session *s)
 /* Puts the session where it has to wait, after anything happened. False when it is gone. */
 static bool settle(struct session *s)
 {
+	account(s);
 	if (s->out != NULL) {
 		if (s->wait == SESSION_GROWTH)
 			listen_on(s);
@@ -132,8 +148,15 @@ static bool settle(struct session *s)
 	if (s->closing || (idle && s->server->draining)) return close_gently(s);
 	if (s->more || s->unread) server_resume_soon(s);
 	if (s->in.n == 0) {
-		if (s->in.cap > 0) buf_deinit(&s->in);
-		server_wait(s, s->skip > 0 ? SESSION_HEAD : SESSION_IDLE);
+		if (s->in.cap > 0) {
+			buf_deinit(&s->in);
+			account(s);
+		}
+		/* A body that drips does not get more time for it. */
+		if (s->skip == 0)
+			server_wait(s, SESSION_IDLE);
+		else if (s->wait != SESSION_HEAD)
+			server_wait(s, SESSION_HEAD);
 	} else if (s->wait != SESSION_HEAD) {
 		server_wait(s, SESSION_HEAD);
 	}
@@ -154,6 +177,18 @@ static void read_pages(struct session *s)
 	/* When the lane is full the server's tick tries again. */
 }
 
+/* Bytes of s->out that the peer's system has acknowledged, give or take what was under way before. */
+static int64_t taken(const struct session *s)
+{
+	return (int64_t)(s->out != NULL ? s->out->pushed : 0) - transport_unsent(&s->wire);
+}
+
+static void wait_writable(struct session *s)
+{
+	server_wait(s, SESSION_WRITE);
+	s->taken = taken(s);
+}
+
 static void await_growth(struct session *s)
 {
 	server_wait(s, SESSION_GROWTH);
@@ -165,7 +200,7 @@ static void on_growth(struct growth_waiter *w)
 {
 	struct session *s = LIST_OWNER(w, struct session, growing);
 
-	server_wait(s, SESSION_WRITE);
+	wait_writable(s);
 	loop_io_want(s->io, LOOP_WRITE);
 }
 
@@ -181,7 +216,7 @@ static bool push(struct session *s)
 		drop_outbound(s);
 		break;
 	case OUTBOUND_FULL:
-		if (progress || s->wait != SESSION_WRITE) server_wait(s, SESSION_WRITE);
+		if (s->wait != SESSION_WRITE) wait_writable(s);
 		break;
 	case OUTBOUND_DISK:
 		read_pages(s);
@@ -240,7 +275,7 @@ static bool flush(struct session *s)
 	else if (result == OUTBOUND_WAIT)
 		await_growth(s);
 	else
-		server_wait(s, SESSION_WRITE);
+		wait_writable(s);
 	return settle(s);
 }
 
@@ -308,7 +343,7 @@ static void handle(struct session *s, struct live *v)
 		s->closing = s->linger = true;
 	else
 		s->skip = h->content_length;
-	sv->handler(&v->x, sv->arg);
+	if (admit_request(v)) sv->handler(&v->x, sv->arg);
 	MG_ASSERT(s->live == NULL || v->parked);
 }
 
@@ -427,6 +462,12 @@ static void not_readable(struct session *s)
 static void on_readable(struct session *s)
 {
 	struct server *sv = s->server;
+	if (sv->held >= SESSION_HELD_MAX && s->in.n >= SESSION_HELD_MUCH && s->live == NULL &&
+	    s->out == NULL) {
+		metrics_add(METRICS_EVICTED, 1);
+		session_cut(s);
+		return;
+	}
 
 	s->unread = false;
 	ssize_t n = receive(s);
@@ -487,12 +528,29 @@ static void on_io(void *arg, unsigned events)
 	}
 }
 
-void session_expire(struct session *s)
+/* Did it take enough since the wait began? */
+static bool is_fast_enough(struct session *s)
 {
+	const struct server_options *o = &s->server->options;
+	const int64_t least = (int64_t)((uint64_t)o->min_rate * o->stall_timeout_ms / 1000);
+	const int64_t now = taken(s);
+
+	if (now - s->taken < (least > 0 ? least : 1)) return false;
+	s->taken = now;
+	return true;
+}
+
+bool session_expire(struct session *s)
+{
+	if (s->wait == SESSION_WRITE && is_fast_enough(s)) {
+		server_wait(s, SESSION_WRITE);
+		return false;
+	}
 	if (s->wait == SESSION_HEAD && s->in.n > 0 && s->skip == 0 && !s->more) {
 		refuse(s, 408, "the request head did not arrive in time");
 		flush(s);
 	} else {
 		session_cut(s);
 	}
+	return true;
 }

@@ -16,9 +16,9 @@
 
 /* What a session waits for; each has its list in the server, oldest first. */
 enum session_wait {
-	SESSION_IDLE,    /* a request */
-	SESSION_HEAD,    /* the rest of a request, or a fresh connection's first byte */
-	SESSION_WRITE,   /* the peer to take bytes */
+	SESSION_IDLE,  /* a request */
+	SESSION_HEAD,  /* the rest of a request, or a fresh connection's first byte */
+	SESSION_WRITE, /* the peer to take bytes; counted anew each time that it has taken enough */
 	SESSION_LINGER,  /* the peer to close, after our side is closed */
 	SESSION_HANDLER, /* the answer of a parked exchange */
 	SESSION_DISK,    /* pages of a file body */
@@ -54,7 +54,10 @@ struct session {
 	bool more;         /* in holds input that was not looked at yet */
 	bool unread;       /* the socket may hold input that will not be told again */
 	bool hangup;       /* the peer's end was told: read until it is met */
+	bool over;         /* beyond what its address may have: told so, and closed */
 	uint32_t lingered; /* bytes thrown away while lingering */
+	int64_t taken;     /* WRITE: bytes that the peer had taken when this wait began */
+	size_t held;       /* of server->held */
 	struct mg_buf in;  /* an incomplete head, or pipelined input; empty and freed when idle */
 	size_t scanned;    /* of in, by head_parse */
 	uint64_t skip;     /* bytes of a request body to be thrown away */
@@ -66,13 +69,13 @@ struct session {
 };
 
 /* Takes the connected fd over. tls: to be greeted with the server's certificates. */
-void session_start(struct server *sv, int fd, const struct address *peer, bool tls);
+struct session *session_start(struct server *sv, int fd, const struct address *peer, bool tls);
 /* Looks at input that is at hand, in the buffer or in the socket. */
 void session_resume(struct session *s);
 /* After an answer was put into s->out outside of the handler's call. */
 void session_answered(struct session *s);
-/* The time of what it waits for is over. */
-void session_expire(struct session *s);
+/* The time of what it waits for is over. False: it may go on, for it has not been idle. */
+bool session_expire(struct session *s);
 /* Tries again to have pages read, after the lane was full. */
 void session_retry_disk(struct session *s);
 /* Ends it now, an unfinished answer by a reset. Tells a parked exchange's handler. */

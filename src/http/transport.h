@@ -5,6 +5,7 @@
 #define HTTP_TRANSPORT_H
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -81,6 +82,14 @@ static inline bool transport_wants_write(const struct transport *t)
 static inline bool transport_greets(const struct transport *t)
 {
 	return t->tls != NULL && !tlsconn_open(t->tls);
+}
+
+/* Bytes that the system still keeps for the peer: sent, and not acknowledged. */
+static inline int transport_unsent(const struct transport *t)
+{
+	int n = 0;
+
+	return ioctl(t->fd, TIOCOUTQ, &n) == 0 ? n : 0;
 }
 
 /* Takes a connected, non-blocking socket over. tls: NULL for a plain one; a reference is taken. */

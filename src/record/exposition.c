@@ -18,6 +18,10 @@ static const char *const lookups[METRICS_LOOKED_UP + 1] = {
 	[METRICS_LOOKUP_FETCHED] = "fetched",
 	[METRICS_LOOKUP_FAILED] = "failed",
 };
+static const char *const refusals[METRICS_REFUSALS + 1] = {
+	[METRICS_REFUSED_ADDRESS] = "address",
+	[METRICS_REFUSED_DESCRIPTORS] = "descriptors",
+};
 static const char *const timeouts[METRICS_TIMED_OUT + 1] = {
 	[METRICS_TIMEOUT_IDLE] = "idle",
 	[METRICS_TIMEOUT_HEAD] = "head",
@@ -116,6 +120,15 @@ static const struct family families[] = {
 	  "Client connections accepted." },
 	{ "modgate_http_accept_pauses_total", COUNTER, METRICS_ACCEPT_PAUSES,
 	  "Times that accepting paused for want of descriptors." },
+	{ "modgate_http_connections_refused_total",
+	  COUNTER,
+	  METRICS_REFUSED,
+	  "Connections beyond what one address may have, or what the process has descriptors for.",
+	  { { "reason", refusals } } },
+	{ "modgate_http_connections_evicted_total", COUNTER, METRICS_EVICTED,
+	  "Connections that were idle, or slow to send a head, ended to make room for others." },
+	{ "modgate_http_requests_limited_total", COUNTER, METRICS_LIMITED,
+	  "Requests answered 429." },
 	{ "modgate_http_timeouts_total",
 	  COUNTER,
 	  METRICS_TIMED_OUT,

@@ -38,6 +38,11 @@ enum metrics_lookup {
 	METRICS_LOOKUP_FAILED, /* no good answer, whether asked for or remembered */
 	METRICS_LOOKUPS
 };
+enum metrics_refused {
+	METRICS_REFUSED_ADDRESS,     /* as many connections as an address may have */
+	METRICS_REFUSED_DESCRIPTORS, /* none were left */
+	METRICS_REFUSALS
+};
 enum metrics_timeout {
 	METRICS_TIMEOUT_IDLE,
 	METRICS_TIMEOUT_HEAD,
@@ -98,6 +103,9 @@ enum metrics_process {
 	X(CONNECTIONS, 1)                                                                          \
 	X(ACCEPTED, 1)                                                                             \
 	X(ACCEPT_PAUSES, 1)                                                                        \
+	X(REFUSED, METRICS_REFUSALS)                                                               \
+	X(EVICTED, 1)                                                                              \
+	X(LIMITED, 1)                                                                              \
 	X(TIMED_OUT, METRICS_TIMEOUTS)                                                             \
 	X(TLS_HANDSHAKES, METRICS_HANDSHAKES)                                                      \
 	X(TLS_RELOADS, METRICS_RELOADS)                                                            \

@@ -200,6 +200,19 @@ static uint32_t connections_of(const struct front_options *options, unsigned wor
 	return n < workers ? workers : (uint32_t)n;
 }
 
+/* One address alone never takes the place of all others. */
+static struct quota *quota_of(const struct front_options *o)
+{
+	const uint32_t most = o->max_connections - (o->max_connections + 7) / 8;
+	return quota_new(&(struct quota_options){
+		.connections = o->connections_per_address > 0 ? o->connections_per_address
+			       : most > 0                     ? most
+							      : 1,
+		.requests = o->requests_per_address,
+		.burst = o->burst_per_address,
+	});
+}
+
 int front_run(const struct front_options *given, const struct server_listener *listeners,
 	      size_t listener_count, int control_fd, const int *channel_fds, unsigned workers)
 {
@@ -226,6 +239,7 @@ int front_run(const struct front_options *given, const struct server_listener *l
 	int n = snprintf(fields, sizeof fields, "X-Go-Proxy: %s\r\n", options->go_proxy);
 	MG_ASSERT(n > 0 && (size_t)n < sizeof fields);
 
+	struct quota *quota = quota_of(options);
 	struct lane *fs = lane_new("fs", FS_THREADS, FS_QUEUE, FS_WAIT_MS);
 	struct front f = { .count = workers,
 			   .workers = check_calloc(workers, sizeof(struct worker)),
@@ -235,7 +249,7 @@ int front_run(const struct front_options *given, const struct server_listener *l
 	for (unsigned i = 0; i < workers; i++) {
 		worker_init(&f.workers[i], options, store, fs, &f.storage_fault_ms, listeners,
 			    listener_count, certificates.now, channel_fds[i],
-			    span_make(fields, (size_t)n), workers);
+			    span_make(fields, (size_t)n), quota, workers);
 		f.workers[i].index = i;
 	}
 	if (options->metrics && options->metrics_fd >= 0) worker_serve_metrics(&f.workers[0]);
@@ -247,6 +261,7 @@ int front_run(const struct front_options *given, const struct server_listener *l
 	for (unsigned i = 0; i < workers; i++)
 		worker_deinit(&f.workers[i]);
 	free(f.workers);
+	quota_free(&quota);
 	certificates_deinit(&f.certificates);
 	store_close(&store);
 	return 0;

@@ -18,7 +18,11 @@ struct front_options {
 	uint32_t stale_ms;         /* how much longer they are served while one refresh runs */
 	uint32_t order_timeout_ms; /* the longest a request waits for fetch */
 	uint32_t max_connections;  /* of the process; fewer where its descriptors are few */
-	size_t hot_bytes;          /* of the process: prebuilt answers kept in memory */
+	/* Of one client address; 0: what leaves some for others. Requests a second and at once; 0: any. */
+	uint32_t connections_per_address, requests_per_address, burst_per_address;
+	/* As in http/server.h. */
+	uint32_t header_timeout_ms, idle_timeout_ms, stall_timeout_ms, min_rate;
+	size_t hot_bytes; /* of the process: prebuilt answers kept in memory */
 	const char
 		*sumdb; /* name of the checksum database that is served under /sumdb/; "": none */
 	const char *const
@@ -51,6 +55,11 @@ struct front_options {
 				 .stale_ms = 240000,                                               \
 				 .order_timeout_ms = 600000,                                       \
 				 .max_connections = 16384,                                         \
+				 .burst_per_address = 1000,                                        \
+				 .header_timeout_ms = 10000,                                       \
+				 .idle_timeout_ms = 90000,                                         \
+				 .stall_timeout_ms = 30000,                                        \
+				 .min_rate = 1024,                                                 \
 				 .hot_bytes = 32u << 20 })
 
 /* Control messages from the supervisor (a channel): the first byte is the kind. */

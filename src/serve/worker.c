@@ -261,7 +261,7 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 		 struct lane *fs, _Atomic uint64_t *storage_fault_ms,
 		 const struct server_listener *listeners, size_t listener_count,
 		 struct tlsserver *tls, int channel_fd, struct mg_span server_fields,
-		 unsigned workers)
+		 struct quota *quota, unsigned workers)
 {
 	*w = (struct worker){
 		.options = options,
@@ -290,6 +290,11 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 		SPAN(""));
 	struct server_options so = SERVER_OPTIONS_DEFAULT;
 	so.max_connections = options->max_connections / workers;
+	so.quota = quota;
+	so.header_timeout_ms = options->header_timeout_ms;
+	so.idle_timeout_ms = options->idle_timeout_ms;
+	so.stall_timeout_ms = options->stall_timeout_ms;
+	so.min_rate = options->min_rate;
 	so.fields = server_fields;
 	so.fs_lane = fs;
 	so.tls = tls;

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "http/quota.h"
 #include "http/server.h"
 #include "loop/lane.h"
 #include "loop/loop.h"
@@ -33,13 +34,14 @@ struct worker {
 	unsigned forgotten;
 };
 
-/* channel_fd is taken over, of tls (NULL: none) a reference is taken. server_fields: the lines for every answer. Any thread; from then on the
+/* channel_fd is taken over, of tls (NULL: none) a reference is taken. server_fields: the lines for every answer. quota: shared by
+ * the workers. Any thread; from then on the
  * loop's. */
 void worker_init(struct worker *w, const struct front_options *options, struct store *store,
 		 struct lane *fs, _Atomic uint64_t *storage_fault_ms,
 		 const struct server_listener *listeners, size_t listener_count,
 		 struct tlsserver *tls, int channel_fd, struct mg_span server_fields,
-		 unsigned workers);
+		 struct quota *quota, unsigned workers);
 /* Before the first worker's loop runs: it answers /metrics on a socket of its own as well. */
 void worker_serve_metrics(struct worker *w);
 /* Going down soon: /readyz says so, each answer is the last of its connection. */

@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import resource
+import select
 import signal
 import socket
 import struct
@@ -458,6 +459,9 @@ def test_a_client_that_reads_nothing_is_cut_and_costs_nothing(probe_of, body):
     assert probe.get("/small").status == 200
     assert probe.rss() - before < 8 << 20
     for s in stuck:
+        cut = select.poll()
+        cut.register(s.socket, 0)  # seen without reading: who reads, however slowly, is not cut
+        assert cut.poll(60_000)
         with pytest.raises(OSError):
             while s.socket.recv(1 << 20):
                 pass
