@@ -28,6 +28,7 @@ static void print_head(const struct head *h, size_t used)
 		[HEAD_FIELD_VIA] = "via",
 		[HEAD_FIELD_DISABLE_MODULE_FETCH] = "disable-module-fetch",
 		[HEAD_FIELD_X_FORWARDED_FOR] = "x-forwarded-for",
+		[HEAD_FIELD_FORWARDED] = "forwarded",
 		[HEAD_FIELD_X_REQUEST_ID] = "x-request-id",
 	};
 	printf("{\"verdict\":\"done\",\"used\":%zu,\"minor\":%u,\"keep_alive\":%d,\"expect\":%d,"

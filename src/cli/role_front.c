@@ -11,6 +11,16 @@
 #include "serve/front.h"
 #include "sumdb/gosumdb.h"
 
+/* Checked when the settings were loaded. */
+static struct address_set networks(struct settings *s, const struct settings_list *list)
+{
+	struct iptext_net *nets = arena_alloc(&s->arena, (list->n + 1) * sizeof *nets);
+
+	for (size_t i = 0; i < list->n; i++)
+		MG_ASSERT(iptext_net_parse(span_of(list->items[i]), &nets[i]));
+	return (struct address_set){ .nets = nets, .n = list->n };
+}
+
 static struct front_options options_of(struct settings *s)
 {
 	struct front_options o = FRONT_OPTIONS_DEFAULT;
@@ -31,6 +41,9 @@ static struct front_options options_of(struct settings *s)
 	o.header_timeout_ms = (uint32_t)s->limits_header_timeout;
 	o.idle_timeout_ms = (uint32_t)s->limits_idle_timeout;
 	o.stall_timeout_ms = (uint32_t)s->limits_stall_timeout;
+	o.proxied_from = networks(s, &s->proxy_protocol_from);
+	o.forwarded_from = networks(s, &s->forwarded_from);
+	o.forwarded_rfc7239 = s->forwarded_field == SETTINGS_FORWARDED;
 	o.min_rate = (uint32_t)s->limits_min_rate;
 	o.metrics = s->metrics_enabled;
 	o.metrics_athens = s->metrics_athens;

@@ -94,15 +94,20 @@ static bool prepare_user(struct settings *s)
 	return rc == MG_OK;
 }
 
-/* What a developer on this machine pastes into a shell. */
-static const char *ready_text(struct arena *a, const struct sockets_one *first, const char *prefix)
+/* What a developer on this machine pastes into a shell: of the first of n sockets that is none in the file
+ * system, for the go command knows no such. */
+static const char *ready_text(struct arena *a, const struct sockets *s, size_t n,
+			      const char *prefix)
 {
-	char address[LISTENER_ADDRESS_SIZE];
-	const bool tls = first->tls;
+	char address[LISTENER_ADDRESS_SIZE] = "unix:";
+	bool tls = false;
 
-	listener_address(first->fd, address);
+	for (size_t i = 0; i < n && strncmp(address, "unix:", 5) == 0; i++) {
+		listener_address(s->one[i].fd, address);
+		tls = s->one[i].tls;
+	}
 	struct mg_span text = span_of(address);
-	if (span_last_index(text, ':') < 0) return "ready\n"; /* a socket in the file system */
+	if (span_has_prefix(text, SPAN("unix:"))) return "ready\n";
 	struct mg_span port = span_from(text, (size_t)span_last_index(text, ':'));
 	bool every = text.p[0] == ':' || span_has_prefix(text, SPAN("[::]:")) ||
 		     span_has_prefix(text, SPAN("0.0.0.0:"));
@@ -140,6 +145,20 @@ static bool open_sockets(const struct settings *s, const struct sockets *given, 
 	return false;
 }
 
+/* Sockets in the file system belong to the user that the processes become: his group may connect. */
+static bool share_sockets(const struct settings *s, const struct sockets *sockets)
+{
+	struct privilege_user user = { .uid = (uid_t)-1, .gid = (gid_t)-1 };
+	struct mg_err err;
+	enum mg_code rc = MG_OK;
+
+	if (s->user[0] != '\0' && geteuid() == 0)
+		rc = privilege_find(s->user, s->group, &user, &err);
+	if (rc == MG_OK) rc = sockets_share(sockets, s->listen_mode, user.uid, user.gid, &err);
+	if (rc != MG_OK) fprintf(stderr, "error: %s\n", err.text);
+	return rc == MG_OK;
+}
+
 static int serve(struct settings *s, const struct sockets *given)
 {
 	struct sockets sockets;
@@ -152,6 +171,11 @@ static int serve(struct settings *s, const struct sockets *given)
 		return 1;
 	}
 	if (!prepare_user(s) || !open_sockets(s, given, &sockets)) return 1;
+	if (!share_sockets(s, &sockets)) {
+		sockets_unlink(&sockets);
+		sockets_close(&sockets);
+		return 1;
+	}
 	forget_secrets();
 	log_start();
 	if (geteuid() == 0 && s->user[0] == '\0')
@@ -167,8 +191,11 @@ static int serve(struct settings *s, const struct sockets *given)
 		.sockets = &sockets,
 		.tls_fd = tls_fd,
 		.tls_stamp = tls_stamp,
-		.ready_text = ready_text(&s->arena, &sockets.one[0], s->path_prefix),
+		.ready_text =
+			ready_text(&s->arena, &sockets,
+				   sockets.n - (settings_metrics_apart(s) ? 1 : 0), s->path_prefix),
 	});
+	sockets_unlink(&sockets);
 	sockets_close(&sockets);
 	return rc;
 }

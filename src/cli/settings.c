@@ -28,10 +28,18 @@ static const char *const sumdb_words[] = {
 	[FETCH_SUMDB_OFF + 1] = NULL,
 };
 
+static const char *const forwarded_words[] = {
+	[SETTINGS_X_FORWARDED_FOR] = "x-forwarded-for",
+	[SETTINGS_FORWARDED] = "forwarded",
+	[SETTINGS_FORWARDED + 1] = NULL,
+};
+
 static const struct settings_def defs[] = {
 	{ "listen", SETTINGS_LIST, AT(listen), NULL,
-	  "addresses to serve on: ADDR:PORT, or :PORT for every address; with TLS "
+	  "addresses to serve on: ADDR:PORT, :PORT for every address, unix:/PATH; with TLS "
 	  "https://ADDR:PORT (repeatable); systemd, or systemd:NAME, for sockets that it opened" },
+	{ "listen-mode", SETTINGS_STRING, AT(listen_mode), "0660",
+	  "who may connect to unix:/PATH, as chmod has it" },
 	{ "store", SETTINGS_PATH, AT(store), NULL, "directory that keeps the modules" },
 	{ "user", SETTINGS_STRING, AT(user), "", "user to become when started as root" },
 	{ "group", SETTINGS_STRING, AT(group), "", "group to become, instead of the user's own",
@@ -125,6 +133,16 @@ static const struct settings_def defs[] = {
 	  "how long it is left alone", .min = 1, .max = HOUR },
 	{ "upstream.ca-file", SETTINGS_PATH, AT(upstream_ca_file), "",
 	  "PEM file of further authorities to trust" },
+
+	{ "proxy-protocol.from", SETTINGS_LIST, AT(proxy_protocol_from), "",
+	  "networks (10.0.0.0/8, unix) of load balancers, each connection of which must begin with "
+	  "a "
+	  "PROXY header" },
+	{ "forwarded.from", SETTINGS_LIST, AT(forwarded_from), "",
+	  "networks of proxies whose word on whom a request came from is taken" },
+	{ "forwarded.field", SETTINGS_ENUM, AT(forwarded_field), "x-forwarded-for",
+	  "x-forwarded-for or forwarded: the field in which they give it, and no client can",
+	  .words = forwarded_words },
 
 	{ "limits.connections-per-address", SETTINGS_INT, AT(limits_connections_per_address), "0",
 	  "connections from one address (IPv6: /64) at a time, beyond it 429; 0 is seven eighths "

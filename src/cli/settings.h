@@ -19,6 +19,7 @@ struct settings {
 	struct arena arena;
 
 	struct settings_list listen;
+	const char *listen_mode; /* octal */
 	const char *store;
 	const char *user;  /* "": stay who we are */
 	const char *group; /* "": the user's own */
@@ -33,6 +34,9 @@ struct settings {
 	const char *go_proxy_header;
 	const char *via;
 	bool go_get;
+	struct settings_list proxy_protocol_from;
+	struct settings_list forwarded_from;
+	unsigned forwarded_field;                /* enum settings_forwarded */
 	uint64_t limits_connections_per_address; /* 0: most of max_connections */
 	uint64_t limits_requests_per_address;    /* a second; 0: any number */
 	uint64_t limits_burst_per_address;
@@ -85,6 +89,11 @@ struct settings {
 
 	unsigned log_level;  /* enum log_level */
 	unsigned log_format; /* enum log_format */
+};
+
+enum settings_forwarded {
+	SETTINGS_X_FORWARDED_FOR,
+	SETTINGS_FORWARDED
 };
 
 enum settings_kind {

@@ -10,7 +10,9 @@
 #include "cli/tlssettings.h"
 #include "fetch/fetch.h"
 #include "http/listener.h"
+#include "http/unixlistener.h"
 #include "sumdb/gosumdb.h"
+#include "wire/iptext.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -217,6 +219,7 @@ static void tell_unknown_environment(struct draft *d, char *const *envp)
 /* What http/listener.h opens, so that a mistake is found before anything is started. */
 static bool is_listen_address(struct mg_span text)
 {
+	if (unixlistener_is(text)) return true;
 	struct mg_buf host = BUF_MAX(64);
 	ptrdiff_t colon = span_last_index(text, ':');
 	uint64_t port;
@@ -246,7 +249,8 @@ static void check_listen(struct draft *d)
 		if (!sockets_is_given(address) && !is_listen_address(address))
 			draft_note(d, LOG_LEVEL_ERROR,
 				   "%s: listen: expected an address such as 127.0.0.1:3000, "
-				   "[::1]:3000, :3000 or https://:3443, not \"%s\"",
+				   "[::1]:3000, :3000, https://:3443 or unix:/run/modgate.sock, "
+				   "not \"%s\"",
 				   draft_from(d, "listen"), listen->items[i]);
 	}
 	const char *metrics = d->settings.metrics_listen;
@@ -255,6 +259,31 @@ static void check_listen(struct draft *d)
 			   "%s: metrics.listen: expected an address such as 127.0.0.1:9090, not "
 			   "\"%s\"",
 			   draft_from(d, "metrics.listen"), metrics);
+}
+
+static void check_networks(struct draft *d, const char *name, const struct settings_list *list)
+{
+	struct iptext_net net;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (!iptext_net_parse(span_of(list->items[i]), &net))
+			draft_note(
+				d, LOG_LEVEL_ERROR,
+				"%s: %s: expected a network such as 10.0.0.0/8, 2001:db8::/32 (no "
+				"bits behind the mask), an address, or unix, not \"%s\"",
+				draft_from(d, name), name, list->items[i]);
+}
+
+static void check_listen_mode(struct draft *d)
+{
+	const char *mode = d->settings.listen_mode;
+	const size_t n = strlen(mode);
+
+	if (n < 3 || n > 4 || strspn(mode, "01234567") != n)
+		draft_note(d, LOG_LEVEL_ERROR,
+			   "%s: listen-mode: expected three or four octal digits such as 0660, not "
+			   "\"%s\"",
+			   draft_from(d, "listen-mode"), mode);
 }
 
 static void check_pairs(struct draft *d)
@@ -394,6 +423,9 @@ void settings_load(struct draft *d, char *const *args, char *const *envp)
 	apply_flags(d, args);
 	tell_unknown_environment(d, envp);
 	check_listen(d);
+	check_listen_mode(d);
+	check_networks(d, "proxy-protocol.from", &d->settings.proxy_protocol_from);
+	check_networks(d, "forwarded.from", &d->settings.forwarded_from);
 	check_pairs(d);
 	tlssettings_check(d);
 	check_path_prefix(d);

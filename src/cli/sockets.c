@@ -41,6 +41,25 @@ void sockets_close(struct sockets *s)
 	*s = (struct sockets){ 0 };
 }
 
+enum mg_code sockets_share(const struct sockets *s, const char *mode, uid_t uid, gid_t gid,
+			   struct mg_err *err)
+{
+	enum mg_code rc = MG_OK;
+
+	for (size_t i = 0; i < s->n && rc == MG_OK; i++)
+		if (s->one[i].made.inode != 0)
+			rc = unixlistener_share(span_of(s->one[i].name),
+						(mode_t)strtoul(mode, NULL, 8), uid, gid, err);
+	return rc;
+}
+
+void sockets_unlink(const struct sockets *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->one[i].made.inode != 0)
+			unixlistener_remove(span_of(s->one[i].name), &s->one[i].made);
+}
+
 /* --- the manager's --- */
 
 static int option_of(int fd, int name)
@@ -112,6 +131,7 @@ static enum mg_code add_copy(struct sockets *out, const struct sockets_one *from
 		return err_errno(err, why, "cannot listen on %s", from->name);
 	}
 	sockets_add(out, name, fd);
+	out->one[out->n - 1].made = from->made;
 	return MG_OK;
 }
 
@@ -149,14 +169,18 @@ static const struct sockets_one *find_open(const struct sockets *before,
 static enum mg_code add_address(const struct sockets_one *open, struct mg_span item,
 				struct sockets *out, struct mg_err *err)
 {
+	struct unixlistener made = { 0 };
 	int fd;
 
 	if (open != NULL) return add_copy(out, open, item, err);
 	if (out->n == SOCKETS_MAX)
 		return err_errno(err, E2BIG, "cannot listen on %.*s", SPAN_ARG(item));
-	const enum mg_code rc = listener_open(item, false, &fd, err);
-	if (rc == MG_OK) sockets_add(out, item, fd);
-	return rc;
+	const enum mg_code rc = unixlistener_is(item) ? unixlistener_open(item, &made, &fd, err)
+						      : listener_open(item, false, &fd, err);
+	if (rc != MG_OK) return rc;
+	sockets_add(out, item, fd);
+	out->one[out->n - 1].made = made;
+	return MG_OK;
 }
 
 enum mg_code sockets_open(const struct settings_list *listen, const char *apart,

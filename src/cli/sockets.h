@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "cli/settings.h"
+#include "http/unixlistener.h"
 
 #define SOCKETS_MAX (SETTINGS_LISTEN_MAX + 1)
 
@@ -13,7 +14,8 @@ struct sockets {
 	struct sockets_one {
 		char *name; /* as in the setting, without the scheme; those of the manager "systemd:NAME" */
 		int fd;
-		bool tls; /* it stood behind "https://" in the setting */
+		bool tls;                 /* it stood behind "https://" in the setting */
+		struct unixlistener made; /* where we made a name in the file system; else zero */
 	} one[SOCKETS_MAX];
 	size_t n;
 };
@@ -36,5 +38,10 @@ void sockets_add(struct sockets *s, struct mg_span name, int fd);
 /* Is there a socket of that name? */
 bool sockets_have(const struct sockets *s, const char *name);
 void sockets_close(struct sockets *s);
+/* Lets others than ourselves connect to those that we made in the file system: sets their mode and owner. */
+MG_CHECK enum mg_code sockets_share(const struct sockets *s, const char *mode, uid_t uid, gid_t gid,
+				    struct mg_err *err);
+/* Takes away the names that we made, before the end. */
+void sockets_unlink(const struct sockets *s);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "http/admit.h"
+#include "http/proxied.h"
 #include "http/server_internal.h"
 #include "record/metrics.h"
 
@@ -90,7 +91,11 @@ static void on_listen(void *arg, unsigned events)
 			continue; /* that connection failed, the next may be good */
 		}
 		address_from(&ss, &peer);
-		admit_connection(sv, fd, &peer, a->tls);
+		metrics_add(METRICS_ACCEPTED, 1);
+		if (sv->options.proxied_from.n > 0 && proxied_is_due(sv, &peer))
+			proxied_start(sv, fd, &peer, a->tls);
+		else
+			admit_connection(sv, fd, &peer, a->tls);
 	}
 	acceptor_update(sv);
 }

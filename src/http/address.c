@@ -28,6 +28,12 @@ void address_from(const struct sockaddr_storage *ss, struct address *out)
 	}
 }
 
+bool address_is_among(const struct address *a, const struct address_set *set)
+{
+	return a->family != 0 ? iptext_net_has(set->nets, set->n, a->ip)
+			      : iptext_net_has_local(set->nets, set->n);
+}
+
 size_t address_format(const struct address *a, char out[ADDRESS_TEXT_SIZE])
 {
 	char ip[INET6_ADDRSTRLEN];

@@ -8,6 +8,7 @@
 #include "http/quota.h"
 #include "http/server_internal.h"
 #include "record/metrics.h"
+#include "wire/forwarded.h"
 
 /* Connections beyond the quota that are let in at a time, to be told why. */
 #define ADMIT_OVER_MAX 64
@@ -16,7 +17,9 @@
 
 void admit_connection(struct server *sv, int fd, const struct address *peer, bool tls)
 {
-	const bool over = sv->options.quota != NULL && !quota_enter(sv->options.quota, peer);
+	const bool counts =
+		sv->options.quota != NULL && !address_is_among(peer, &sv->options.forwarded_from);
+	const bool over = counts && !quota_enter(sv->options.quota, peer);
 
 	if (over) metrics_add(METRICS_REFUSED + METRICS_REFUSED_ADDRESS, 1);
 	if (over && sv->over >= ADMIT_OVER_MAX) {
@@ -25,6 +28,7 @@ void admit_connection(struct server *sv, int fd, const struct address *peer, boo
 	}
 	struct session *s = session_start(sv, fd, peer, tls);
 	s->over = over;
+	s->counted = counts && !over;
 	sv->over += over;
 }
 
@@ -32,18 +36,34 @@ void admit_leave(struct session *s)
 {
 	struct server *sv = s->server;
 
-	if (s->over)
-		sv->over--;
-	else if (sv->options.quota != NULL)
-		quota_leave(sv->options.quota, &s->peer);
+	if (s->over) sv->over--;
+	if (s->counted) quota_leave(sv->options.quota, &s->peer);
+}
+
+void admit_client(const struct live *v, struct address *out)
+{
+	const struct server_options *o = &v->server->options;
+	const struct address_set *trusted = &o->forwarded_from;
+	struct iptext ip;
+
+	*out = v->session->peer;
+	if (trusted->n == 0 || !address_is_among(out, trusted)) return;
+	const bool told = o->forwarded_rfc7239
+				  ? forwarded_rfc7239(v->x.head.field[HEAD_FIELD_FORWARDED],
+						      trusted->nets, trusted->n, &ip)
+				  : forwarded_for(v->x.head.field[HEAD_FIELD_X_FORWARDED_FOR],
+						  trusted->nets, trusted->n, &ip);
+	if (!told) return;
+	*out = (struct address){ .family = ip.family == 4 ? AF_INET : AF_INET6 };
+	memcpy(out->ip, ip.ip, sizeof out->ip);
 }
 
 /* The text has the form all failures have: class, reason, request id. */
-static void send_limited(struct live *v, const char *reason, uint32_t retry_after_s)
+static void send_limited(struct live *v, struct address peer, const char *reason,
+			 uint32_t retry_after_s)
 {
 	struct mg_buf body = BUF_MAX(512);
 	char fields[48], text[ADDRESS_TEXT_SIZE];
-	struct address peer = v->session->peer;
 
 	peer.port = 0;
 	const size_t n = address_format(&peer, text);
@@ -72,15 +92,18 @@ bool admit_request(struct live *v)
 {
 	struct server *sv = v->server;
 	uint32_t retry_after_s = 1;
+	struct address client;
 
 	if (v->session->over) {
-		send_limited(v, "has as many connections as one address may have", 5);
+		send_limited(v, v->session->peer, "has as many connections as one address may have",
+			     5);
 		return false;
 	}
-	if (!sv->limits_requests || quota_request(sv->options.quota, &v->session->peer,
-						  loop_now_ms(sv->loop), &retry_after_s))
+	if (!sv->limits_requests) return true;
+	admit_client(v, &client);
+	if (quota_request(sv->options.quota, &client, loop_now_ms(sv->loop), &retry_after_s))
 		return true;
-	send_limited(v, "has made as many requests as one address may make", retry_after_s);
+	send_limited(v, client, "has made as many requests as one address may make", retry_after_s);
 	return false;
 }
 

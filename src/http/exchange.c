@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "http/admit.h"
 #include "http/server_internal.h"
 #include "http/tally.h"
 
@@ -113,6 +114,8 @@ struct mg_span exchange_peer(const struct exchange *x)
 	char text[ADDRESS_TEXT_SIZE];
 
 	if (v->session == NULL) return SPAN("gone");
-	size_t n = address_format(&v->session->peer, text);
+	struct address client;
+	admit_client(v, &client);
+	size_t n = address_format(&client, text);
 	return arena_dup((struct arena *)(uintptr_t)&x->arena, span_make(text, n));
 }

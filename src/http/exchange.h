@@ -29,7 +29,7 @@ void exchange_park(struct exchange *x);
 /* Answers: evaluates HEAD, preconditions and Range against the reply, sends, ends the exchange.
  * Exactly once per exchange. x must not be touched afterwards. Takes its own reference of r. */
 void exchange_send(struct exchange *x, struct reply *r);
-/* The peer's address as text, for logs. */
+/* The address that asks as text, for logs: the peer's, or that which a trusted proxy names (without port). */
 struct mg_span exchange_peer(const struct exchange *x);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "http/address.h"
@@ -155,6 +156,11 @@ void listener_address(int fd, char out[LISTENER_ADDRESS_SIZE])
 
 	_Static_assert(LISTENER_ADDRESS_SIZE >= ADDRESS_TEXT_SIZE, "an address fits");
 	getsockname(fd, (struct sockaddr *)&ss, &size);
+	if (ss.ss_family == AF_UNIX) {
+		snprintf(out, LISTENER_ADDRESS_SIZE, "unix:%s",
+			 ((struct sockaddr_un *)(void *)&ss)->sun_path);
+		return;
+	}
 	address_from(&ss, &a);
 	address_format(&a, out);
 }

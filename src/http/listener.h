@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listening sockets from addresses as people write them. Blocking only for a moment; any thread. */
+/* Listening sockets from addresses as people write them; those in the file system: http/unixlistener.h. Blocking only for a moment; any thread. */
 #ifndef HTTP_LISTENER_H
 #define HTTP_LISTENER_H
 
 #include "base/err.h"
 
 enum {
-	LISTENER_ADDRESS_SIZE = 64
+	LISTENER_ADDRESS_SIZE = 136
 };
 
 /* "192.0.2.1:3000", "[::1]:3000", ":3000" (every address, IPv6 and IPv4), "localhost:3000"; port 0
@@ -17,7 +17,7 @@ MG_CHECK enum mg_code listener_open(struct mg_span address, bool reuse_port, int
 				    struct mg_err *err);
 /* What stands behind "http://" or "https://" in an address, or all of it. *tls: whether it was https. */
 struct mg_span listener_strip_scheme(struct mg_span address, bool *tls);
-/* The address a socket is bound to, as listener_open would read it. */
+/* The address a socket is bound to, as listener_open or unixlistener_open would read it. */
 void listener_address(int fd, char out[LISTENER_ADDRESS_SIZE]);
 
 #endif

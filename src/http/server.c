@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "http/acceptor.h"
 #include "http/admit.h"
+#include "http/proxied.h"
 #include "http/quota.h"
 #include "http/server_internal.h"
 #include "record/metrics.h"
@@ -146,6 +147,7 @@ static void on_tick(void *arg)
 			if (session_expire(s)) count_timeout(w);
 		}
 	}
+	proxied_expire(sv);
 	if (sv->connections >= sv->options.max_connections) acceptor_update(sv);
 	struct list disk;
 	list_init(&disk);
@@ -185,24 +187,16 @@ static void on_drain_timer(void *arg)
 	sv->on_drained(sv->on_drained_arg);
 }
 
-void server_add(struct session *s)
+void server_count(struct server *sv)
 {
-	struct server *sv = s->server;
-
 	sv->connections++;
 	metrics_add(METRICS_CONNECTIONS, 1);
-	metrics_add(METRICS_ACCEPTED, 1);
 	if (!sv->ticking) loop_timer_start(sv->tick_timer, sv->tick_ms, sv->tick_ms);
 	sv->ticking = true;
 }
 
-void server_remove(struct session *s)
+void server_uncount(struct server *sv)
 {
-	struct server *sv = s->server;
-
-	list_remove(&s->node);
-	list_remove(&s->resume);
-	admit_leave(s);
 	sv->connections--;
 	metrics_add(METRICS_CONNECTIONS, (uint64_t)-1);
 	acceptor_update(sv);
@@ -210,6 +204,19 @@ void server_remove(struct session *s)
 	loop_timer_stop(sv->tick_timer);
 	sv->ticking = false;
 	if (sv->draining && !sv->drained) loop_timer_start(sv->drain_timer, 0, 0);
+}
+
+void server_add(struct session *s)
+{
+	server_count(s->server);
+}
+
+void server_remove(struct session *s)
+{
+	list_remove(&s->node);
+	list_remove(&s->resume);
+	admit_leave(s);
+	server_uncount(s->server);
 }
 
 struct server *server_new(struct loop *l, const struct server_listener *listeners, size_t count,
@@ -232,6 +239,7 @@ struct server *server_new(struct loop *l, const struct server_listener *listener
 	for (int w = 0; w < SESSION_WAIT_COUNT; w++)
 		list_init(&sv->waits[w]);
 	list_init(&sv->resumes);
+	list_init(&sv->proxied);
 	sv->resume_timer = loop_timer_new(l, on_resume, sv);
 	sv->tick_timer = loop_timer_new(l, on_tick, sv);
 	sv->tick_ms = tick_of(options);
@@ -268,6 +276,7 @@ void server_drain(struct server *sv, uint64_t deadline_ms, loop_fn *on_drained, 
 	sv->on_drained = on_drained;
 	sv->on_drained_arg = arg;
 	acceptor_stop(sv);
+	proxied_cut_all(sv);
 	LIST_EACH_SAFE(it, &sv->waits[SESSION_IDLE])
 	{
 		struct session *s = LIST_OWNER(it, struct session, node);
@@ -292,6 +301,7 @@ void server_free(struct server **svp)
 	MG_ASSERT(sv->serving == NULL);
 	acceptor_stop(sv);
 	sv->drained = true;
+	proxied_cut_all(sv);
 	for (int w = 0; w < SESSION_WAIT_COUNT; w++)
 		while (!list_empty(&sv->waits[w]))
 			session_cut(LIST_OWNER(list_first(&sv->waits[w]), struct session, node));

@@ -4,6 +4,7 @@
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
+#include "http/address.h"
 #include "http/exchange.h"
 #include "loop/lane.h"
 #include "loop/loop.h"
@@ -21,6 +22,10 @@ struct server_options {
 		max_connections; /* of this loop; beyond it idle ones make room, or accepting pauses */
 	struct quota
 		*quota; /* what one client address may take; NULL: anything. Outlives the server */
+	/* Whose connections must begin with a PROXY header, and whose word on whom a request came from is taken:
+	 * X-Forwarded-For, or Forwarded (RFC 7239). The networks stay the caller's, until server_free. */
+	struct address_set proxied_from, forwarded_from;
+	bool forwarded_rfc7239;
 	struct mg_span fields; /* lines put into every answer: "Server: …\r\nX-Go-Proxy: …\r\n" */
 	struct lane *fs_lane;  /* where file pages that are not in memory are read */
 	struct tlsserver *tls; /* for listeners with tls; a reference is taken */

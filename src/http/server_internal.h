@@ -17,6 +17,7 @@ struct server {
 
 	struct list waits[SESSION_WAIT_COUNT];
 	struct list resumes;
+	struct list proxied; /* connections whose PROXY header is awaited */
 	struct loop_timer *resume_timer;
 	bool resuming;
 	struct loop_timer *tick_timer;
@@ -61,6 +62,9 @@ void server_wait(struct session *s, enum session_wait wait);
 void server_resume_soon(struct session *s);
 /* May a TLS handshake go on in this turn? The time it takes is to be added to greeted_us. */
 bool server_may_greet(struct server *sv);
+/* A connection more or less, whatever it is. */
+void server_count(struct server *sv);
+void server_uncount(struct server *sv);
 /* s has begun / is about to be freed. */
 void server_add(struct session *s);
 void server_remove(struct session *s);

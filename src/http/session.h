@@ -54,6 +54,7 @@ struct session {
 	bool more;         /* in holds input that was not looked at yet */
 	bool unread;       /* the socket may hold input that will not be told again */
 	bool hangup;       /* the peer's end was told: read until it is met */
+	bool counted;      /* has a share of its address's quota */
 	bool over;         /* beyond what its address may have: told so, and closed */
 	uint32_t lingered; /* bytes thrown away while lingering */
 	int64_t taken;     /* WRITE: bytes that the peer had taken when this wait began */

@@ -5,6 +5,7 @@
 #define SERVE_FRONT_H
 
 #include "base/span.h"
+#include "http/address.h"
 
 struct server_listener;
 
@@ -21,6 +22,8 @@ struct front_options {
 	/* Of one client address; 0: what leaves some for others. Requests a second and at once; 0: any. */
 	uint32_t connections_per_address, requests_per_address, burst_per_address;
 	/* As in http/server.h. */
+	struct address_set proxied_from, forwarded_from;
+	bool forwarded_rfc7239;
 	uint32_t header_timeout_ms, idle_timeout_ms, stall_timeout_ms, min_rate;
 	size_t hot_bytes; /* of the process: prebuilt answers kept in memory */
 	const char

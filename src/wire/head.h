@@ -26,12 +26,13 @@ enum head_field {
 	HEAD_FIELD_VIA,
 	HEAD_FIELD_DISABLE_MODULE_FETCH,
 	HEAD_FIELD_X_FORWARDED_FOR,
+	HEAD_FIELD_FORWARDED,
 	HEAD_FIELD_X_REQUEST_ID,
 	HEAD_FIELD_COUNT
 };
 
-/* Of a field that comes several times: the last X-Forwarded-For (the nearest proxy's word), the first
- * User-Agent, Via, and X-Request-Id; each other field above twice is refused, for the lines could not
+/* Of a field that comes several times: the last X-Forwarded-For and Forwarded (the nearest proxy's word),
+ * the first User-Agent, Via, and X-Request-Id; each other field above twice is refused, for the lines could not
  * be joined without changing their meaning, or (If-None-Match) without allocating. */
 
 struct head {

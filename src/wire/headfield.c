@@ -62,6 +62,8 @@ static int identify(struct mg_span name)
 		return named(name, "expect") ? (int)KNOWN_EXPECT : KNOWN_NOT;
 	case 8:
 		return named(name, "if-range") ? HEAD_FIELD_IF_RANGE : KNOWN_NOT;
+	case 9:
+		return named(name, "forwarded") ? HEAD_FIELD_FORWARDED : KNOWN_NOT;
 	case 10:
 		if (named(name, "user-agent")) return HEAD_FIELD_USER_AGENT;
 		return named(name, "connection") ? KNOWN_CONNECTION : KNOWN_NOT;
@@ -160,6 +162,7 @@ const char *headfield_note(struct head *out, struct headfield_notes *notes, stru
 	case HEAD_FIELD_HOST:
 		return note_host(out, notes, value);
 	case HEAD_FIELD_X_FORWARDED_FOR:
+	case HEAD_FIELD_FORWARDED:
 		out->field[which] = value;
 		return NULL;
 	case HEAD_FIELD_USER_AGENT:

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/forwarded.h"
+
+#include "wire/octet.h"
+
+/* IPv4 [ ":" port ] / IPv6 / "[" IPv6 "]" [ ":" port ]. Some proxies write ports. */
+static bool parse_node(struct mg_span s, struct iptext *out)
+{
+	struct mg_span port = { 0 };
+
+	if (s.n > 0 && s.p[0] == '[') {
+		const ptrdiff_t end = span_index(s, ']');
+		if (end < 0) return false;
+		port = span_from(s, (size_t)end + 1);
+		if (!iptext_parse6(span_from(span_first(s, (size_t)end), 1), out)) return false;
+		if (port.n == 0) return true;
+		if (port.p[0] != ':') return false;
+		port = span_from(port, 1);
+	} else {
+		if (iptext_parse(s, out)) return true;
+		port = s;
+		const struct mg_span ip = span_cut(&port, ':');
+		if (port.p == NULL || !iptext_parse4(ip, out)) return false;
+	}
+	uint64_t number;
+	return port.n <= 5 && span_u64(port, 65535, &number);
+}
+
+/* The last element of a list, cut off; commas in quoted strings do not part. False: nothing is left. */
+static bool cut_last(struct mg_span *list, struct mg_span *out)
+{
+	bool quoted = false;
+	size_t from = 0;
+
+	if (list->p == NULL) return false;
+	for (size_t i = 0; i < list->n; i++) {
+		if (quoted && list->p[i] == '\\')
+			i++;
+		else if (list->p[i] == '"')
+			quoted = !quoted;
+		else if (list->p[i] == ',' && !quoted)
+			from = i + 1;
+	}
+	*out = span_trim(span_from(*list, from));
+	*list = from == 0 ? (struct mg_span){ 0 } : span_first(*list, from - 1);
+	return true;
+}
+
+/* forwarded-pair = token "=" ( token / quoted-string ), with ";" between them (RFC 7239 §4): the node of
+ * "for". Nodes have no use for escapes. */
+static bool node_of(struct mg_span element, struct mg_span *out)
+{
+	while (element.p != NULL) {
+		struct mg_span value = span_trim(span_cut(&element, ';'));
+		const struct mg_span name = span_cut(&value, '=');
+		if (!span_eq_nocase(name, SPAN("for")) || value.p == NULL) continue;
+		if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
+			value = span_from(span_first(value, value.n - 1), 1);
+		*out = value;
+		return true;
+	}
+	return false;
+}
+
+/* Of a list of which each step costs a look at all of it. */
+#define HOPS_MAX 16
+
+static bool walk(struct mg_span list, bool rfc7239, const struct iptext_net *trusted, size_t n,
+		 struct iptext *out)
+{
+	struct mg_span element;
+	bool found = false;
+
+	for (int hop = 0; hop < HOPS_MAX && cut_last(&list, &element); hop++) {
+		struct iptext next;
+		if (element.n == 0) continue; /* RFC 9110 §5.6.1.2 */
+		if (rfc7239 && !node_of(element, &element)) break;
+		if (!parse_node(element, &next)) break;
+		*out = next;
+		found = true;
+		if (!iptext_net_has(trusted, n, next.ip)) break;
+	}
+	return found;
+}
+
+bool forwarded_for(struct mg_span x_forwarded_for, const struct iptext_net *trusted, size_t n,
+		   struct iptext *out)
+{
+	return walk(x_forwarded_for, false, trusted, n, out);
+}
+
+bool forwarded_rfc7239(struct mg_span forwarded, const struct iptext_net *trusted, size_t n,
+		       struct iptext *out)
+{
+	return walk(forwarded, true, trusted, n, out);
+}
