@@ -18,7 +18,7 @@
 /* Answers to pipelined requests collected for one send. */
 #define SESSION_BATCH (64u << 10)
 /* Input of all sessions of a loop that is kept for later: unfinished heads, pipelined requests. Beyond it who
- * holds much of it is not heard any more. */
+ * sends an unfinished head and has sent much of it is cut. */
 #define SESSION_HELD_MAX  (4u << 20)
 #define SESSION_HELD_MUCH (4u << 10)
 /* Input thrown away after our side is closed. */
@@ -143,6 +143,11 @@ static bool settle(struct session *s)
 		if (s->wait != SESSION_HANDLER) server_wait(s, SESSION_HANDLER);
 		listen_on(s);
 		return true;
+	}
+	if (s->in.n >= SESSION_HELD_MUCH && !s->more && s->server->held > SESSION_HELD_MAX) {
+		metrics_add(METRICS_EVICTED, 1);
+		session_cut(s);
+		return false;
 	}
 	bool idle = s->in.n == 0 && s->skip == 0;
 	if (s->closing || (idle && s->server->draining)) return close_gently(s);
@@ -462,12 +467,6 @@ static void not_readable(struct session *s)
 static void on_readable(struct session *s)
 {
 	struct server *sv = s->server;
-	if (sv->held >= SESSION_HELD_MAX && s->in.n >= SESSION_HELD_MUCH && s->live == NULL &&
-	    s->out == NULL) {
-		metrics_add(METRICS_EVICTED, 1);
-		session_cut(s);
-		return;
-	}
 
 	s->unread = false;
 	ssize_t n = receive(s);

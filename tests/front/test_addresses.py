@@ -11,7 +11,8 @@ import pytest
 
 from lib import expect, http
 from lib.metrics import eventually, read
-from lib.modgate import free_port
+from lib.ports import free_port
+from lib.wait import until
 
 BASE = "/example.com/m/@v/v1.0.0"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -234,21 +235,22 @@ def have_ipv6():
 @pytest.mark.skipif(not have_ipv6(), reason="this machine has no IPv6")
 def test_ipv6_and_both(serving):
     ports = free_port(), free_port()
-    m = serving("limits:\n  connections-per-address: 1\n",
-                args=["--listen", f"[::1]:{ports[0]}", "--listen", f":{ports[1]}"])
+    serving("limits:\n  connections-per-address: 1\n",
+            args=["--listen", f"[::1]:{ports[0]}", "--listen", f":{ports[1]}"])
     for port, address, name in [(ports[0], "::1", "[::1]"), (ports[1], "::1", "[::1]"),
                                 (ports[1], "127.0.0.9", "127.0.0.9")]:
-        target = "::1" if ":" in address else "127.0.0.1"
+        target = ("::1" if ":" in address else "127.0.0.1", port)
 
-        def alone(now):
-            return now.of("modgate_http_connections") == 1
+        def admitted():
+            """A connection, once the last one of the address is counted off."""
+            one = connect(target, address)
+            if one.request(BASE + ".mod").status == 200:
+                return one
+            return one.__exit__(None, None, None)
 
-        eventually(m, alone)
-        with connect((target, port), address) as first:
-            expect.success(first.request(BASE + ".mod"))
-            with connect((target, port), address) as second:
-                # IPv4 that comes through an IPv6 socket keeps its name.
-                expect.failure(second.request(BASE + ".mod"), 429, f"requests: {name} has as many connections")
+        with until(admitted), connect(target, address) as second:
+            # IPv4 that comes through an IPv6 socket keeps its name.
+            expect.failure(second.request(BASE + ".mod"), 429, f"requests: {name} has as many connections")
     with pytest.raises(OSError):
         connect(("127.0.0.1", ports[0]))
 

@@ -274,11 +274,12 @@ def test_t39_slow_heads_by_the_hundred(modgate_of, origin, tree):
 
 
 @pytest.mark.smoke
-def test_t39_large_heads_that_never_end(modgate_of, origin, tree):
+@pytest.mark.parametrize("drip", [0, 20], ids=["at_once", "drip"])
+def test_t39_large_heads_that_never_end(modgate_of, origin, tree, drip):
     m = stocked(modgate_of, origin, tree, "limits:\n  header-timeout: 30s\n")
     base = rss(m)
-    held = flood(m, 600, b"GET /example.com/m/@v/list HTTP/1.1\r\nHost: m\r\n" + b"X-A: %b\r\n" % (b"b" * 990) * 20)
-    for _ in range(20):
+    held = flood(m, 600, b"GET /example.com/m/@v/list HTTP/1.1\r\nHost: m\r\n" + b"X-A: %b\r\n" % (b"b" * 990) * (28 - drip // 3))
+    for _ in range(drip):
         for s in held:
             try:
                 s.send(b"X-B: %b\r\n" % (b"c" * 400))
