@@ -45,6 +45,7 @@ static struct front_options options_of(struct settings *s)
 	o.forwarded_from = networks(s, &s->forwarded_from);
 	o.forwarded_rfc7239 = s->forwarded_field == SETTINGS_FORWARDED;
 	o.min_rate = (uint32_t)s->limits_min_rate;
+	o.max_handshakes = (uint32_t)s->limits_handshakes;
 	o.metrics = s->metrics_enabled;
 	o.metrics_athens = s->metrics_athens;
 	o.tls_ticket_rotate_ms = s->tls_ticket_rotate;

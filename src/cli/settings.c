@@ -164,6 +164,12 @@ static const struct settings_def defs[] = {
 	  "bytes a second that a client must take, on the average of limits.stall-timeout",
 	  .max = 1ull << 30 },
 
+	{ "limits.handshakes", SETTINGS_INT, AT(limits_handshakes), "64",
+	  "TLS handshakes under way at a time on each worker, each 45 KiB; beyond it new ones "
+	  "wait, "
+	  "and those that are slow make room",
+	  .min = 1, .max = 65536 },
+
 	{ "metrics.enabled", SETTINGS_BOOL, AT(metrics_enabled), "true",
 	  "answer /metrics, in the form that Prometheus reads" },
 	{ "metrics.listen", SETTINGS_STRING, AT(metrics_listen), "",

@@ -44,6 +44,7 @@ struct settings {
 	uint64_t limits_idle_timeout;
 	uint64_t limits_stall_timeout;
 	uint64_t limits_min_rate;
+	uint64_t limits_handshakes; /* a worker */
 	bool metrics_enabled;
 	const char *metrics_listen; /* "": where modules are served */
 	bool metrics_athens;

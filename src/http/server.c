@@ -17,8 +17,6 @@
 
 /* How long a peer may take to close after us; it only protects the error text from a reset. */
 #define SERVER_LINGER_MS 2000
-/* What handshakes may take of one turn of the loop: the longest that they delay a hit. */
-#define SERVER_GREET_US 3000
 
 const char *server_date(struct server *sv)
 {
@@ -76,17 +74,6 @@ void server_resume_soon(struct session *s)
 	list_append(&sv->resumes, &s->resume);
 }
 
-bool server_may_greet(struct server *sv)
-{
-	uint64_t now_ms = loop_now_ms(sv->loop);
-
-	if (now_ms != sv->greet_ms) {
-		sv->greet_ms = now_ms;
-		sv->greeted_us = 0;
-	}
-	return sv->greeted_us < SERVER_GREET_US;
-}
-
 static void on_resume(void *arg)
 {
 	struct server *sv = arg;
@@ -105,9 +92,11 @@ static void on_resume(void *arg)
 	sv->resuming = false;
 }
 
-static void count_timeout(enum session_wait wait)
+static void count_timeout(enum session_wait wait, bool greeted)
 {
-	if (wait == SESSION_IDLE)
+	if (greeted)
+		metrics_add(METRICS_TIMED_OUT + METRICS_TIMEOUT_HANDSHAKE, 1);
+	else if (wait == SESSION_IDLE)
 		metrics_add(METRICS_TIMED_OUT + METRICS_TIMEOUT_IDLE, 1);
 	else if (wait == SESSION_HEAD)
 		metrics_add(METRICS_TIMED_OUT + METRICS_TIMEOUT_HEAD, 1);
@@ -144,7 +133,8 @@ static void on_tick(void *arg)
 		while ((first = list_first(&sv->waits[w])) != NULL) {
 			struct session *s = LIST_OWNER(first, struct session, node);
 			if (now - s->since_ms < limit_ms(sv, w)) break;
-			if (session_expire(s)) count_timeout(w);
+			const bool greeted = w == SESSION_HEAD && transport_greets(&s->wire);
+			if (session_expire(s)) count_timeout(w, greeted);
 		}
 	}
 	proxied_expire(sv);
@@ -215,6 +205,7 @@ void server_remove(struct session *s)
 {
 	list_remove(&s->node);
 	list_remove(&s->resume);
+	greeting_leave(s);
 	admit_leave(s);
 	server_uncount(s->server);
 }
@@ -249,6 +240,7 @@ struct server *server_new(struct loop *l, const struct server_listener *listener
 	sv->date_ms = UINT64_MAX;
 	sv->date_s = INT64_MIN;
 	start_ids(sv);
+	greeting_start(sv);
 	acceptor_start(sv, listeners, count);
 	return sv;
 }
@@ -305,6 +297,7 @@ void server_free(struct server **svp)
 	for (int w = 0; w < SESSION_WAIT_COUNT; w++)
 		while (!list_empty(&sv->waits[w]))
 			session_cut(LIST_OWNER(list_first(&sv->waits[w]), struct session, node));
+	greeting_stop(sv);
 	loop_timer_free(&sv->resume_timer);
 	loop_timer_free(&sv->tick_timer);
 	loop_timer_free(&sv->drain_timer);

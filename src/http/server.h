@@ -27,8 +27,9 @@ struct server_options {
 	struct address_set proxied_from, forwarded_from;
 	bool forwarded_rfc7239;
 	struct mg_span fields; /* lines put into every answer: "Server: …\r\nX-Go-Proxy: …\r\n" */
-	struct lane *fs_lane;  /* where file pages that are not in memory are read */
-	struct tlsserver *tls; /* for listeners with tls; a reference is taken */
+	struct lane *fs_lane;    /* where file pages that are not in memory are read */
+	struct tlsserver *tls;   /* for listeners with tls; a reference is taken */
+	uint32_t max_handshakes; /* of TLS, under way at a time */
 };
 
 /* A listening socket and how its connections begin. */
@@ -41,7 +42,8 @@ struct server_listener {
 	((struct server_options){ .header_timeout_ms = 10000,                                      \
 				  .idle_timeout_ms = 90000,                                        \
 				  .stall_timeout_ms = 60000,                                       \
-				  .max_connections = 16384 })
+				  .max_connections = 16384,                                        \
+				  .max_handshakes = 64 })
 
 /* The listening fds stay the caller's, listeners and options are copied; the lane outlives the server. handler runs on
  * l. Everything here is for l's thread once it runs. SIGPIPE is ignored in the whole process from here on. */

@@ -39,8 +39,7 @@ struct server {
 	struct live *spare;  /* the next exchange; kept, so that a hit allocates nothing */
 	struct session *serving;
 
-	uint64_t greet_ms;   /* the turn that greeted_us belongs to */
-	uint64_t greeted_us; /* spent on TLS handshakes in it */
+	struct greeting greeting;
 
 	char date[HTTPDATE_SIZE];
 	int64_t date_s;
@@ -60,8 +59,6 @@ void server_next_id(struct server *sv, char out[EXCHANGE_ID_SIZE]);
 /* Moves s to the end of a list. */
 void server_wait(struct session *s, enum session_wait wait);
 void server_resume_soon(struct session *s);
-/* May a TLS handshake go on in this turn? The time it takes is to be added to greeted_us. */
-bool server_may_greet(struct server *sv);
 /* A connection more or less, whatever it is. */
 void server_count(struct server *sv);
 void server_uncount(struct server *sv);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "http/admit.h"
 #include "http/server_internal.h"
@@ -37,6 +36,7 @@ struct session *session_start(struct server *sv, int fd, const struct address *p
 	s->in = BUF_MAX(HEAD_MAX_BYTES + SESSION_AHEAD_MAX + SERVER_INBOX);
 	list_init(&s->node);
 	list_init(&s->resume);
+	list_init(&s->greet);
 	list_init(&s->growing.node);
 	s->growing.on_more = on_growth;
 	s->io = loop_io_new(sv->loop, fd, on_io, s);
@@ -418,23 +418,10 @@ static void linger(struct session *s, size_t n)
 		server_resume_soon(s);
 }
 
-/* Handshakes cost a hundred times what a hit does: those beyond the turn's share wait for the next. */
 static ssize_t receive(struct session *s)
 {
-	struct server *sv = s->server;
-
-	if (!transport_greets(&s->wire)) return transport_recv(&s->wire, sv->inbox, SERVER_INBOX);
-	if (!server_may_greet(sv)) {
-		s->unread = true;
-		errno = EAGAIN;
-		return -1;
-	}
-	uint64_t start_us = clock_mono_us();
-	ssize_t n = transport_recv(&s->wire, sv->inbox, SERVER_INBOX);
-	const int why = errno;
-	sv->greeted_us += clock_mono_us() - start_us;
-	errno = why;
-	return n;
+	if (transport_greets(&s->wire)) return greeting_receive(s);
+	return transport_recv(&s->wire, s->server->inbox, SERVER_INBOX);
 }
 
 static void tell_fault(const struct session *s)

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "http/address.h"
 #include "http/exchange.h"
+#include "http/greeting.h"
 #include "http/growth.h"
 #include "http/outbound.h"
 #include "http/pages.h"
@@ -47,6 +48,9 @@ struct session {
 	struct server *server;
 	struct loop_io *io;
 	uint64_t since_ms; /* when it entered its list */
+	struct list greet; /* in server->greeting, unless GREETING_NONE */
+	uint64_t greet_ms; /* when it entered that */
+	enum greeting_state greeting;
 	struct transport wire;
 	enum session_wait wait;
 	bool closing;      /* no further request; end after the output */

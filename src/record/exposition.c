@@ -26,11 +26,16 @@ static const char *const timeouts[METRICS_TIMED_OUT + 1] = {
 	[METRICS_TIMEOUT_IDLE] = "idle",
 	[METRICS_TIMEOUT_HEAD] = "head",
 	[METRICS_TIMEOUT_WRITE] = "write",
+	[METRICS_TIMEOUT_HANDSHAKE] = "handshake",
 };
 static const char *const handshakes[METRICS_HANDSHAKES + 1] = {
 	[METRICS_HANDSHAKE_FULL] = "full",
 	[METRICS_HANDSHAKE_RESUMED] = "resumed",
 	[METRICS_HANDSHAKE_FAILED] = "failed",
+};
+static const char *const greetings[METRICS_GREETINGS + 1] = {
+	[METRICS_GREETING_ON] = "under_way",
+	[METRICS_GREETING_WAITING] = "waiting",
 };
 static const char *const reloads[METRICS_RELOADS + 1] = {
 	[METRICS_RELOAD_TAKEN] = "taken",
@@ -126,20 +131,27 @@ static const struct family families[] = {
 	  "Connections beyond what one address may have, or what the process has descriptors for.",
 	  { { "reason", refusals } } },
 	{ "modgate_http_connections_evicted_total", COUNTER, METRICS_EVICTED,
-	  "Connections that were idle, or slow to send a head, ended to make room for others." },
+	  "Connections that were idle, or slow to send a head or to shake hands, ended to make "
+	  "room for others." },
 	{ "modgate_http_requests_limited_total", COUNTER, METRICS_LIMITED,
 	  "Requests answered 429." },
 	{ "modgate_http_timeouts_total",
 	  COUNTER,
 	  METRICS_TIMED_OUT,
-	  "Connections ended because the client was idle, slow to send a head, or slow to take an "
-	  "answer.",
+	  "Connections ended because the client was idle, or slow: to send a head, to take an "
+	  "answer, "
+	  "to shake hands.",
 	  { { "phase", timeouts } } },
 	{ "modgate_tls_handshakes_total",
 	  COUNTER,
 	  METRICS_TLS_HANDSHAKES,
 	  "TLS handshakes with clients, by how they ended.",
 	  { { "result", handshakes } } },
+	{ "modgate_tls_handshaking",
+	  GAUGE,
+	  METRICS_TLS_GREETING,
+	  "TLS handshakes that have begun, and clients that wait to begin one.",
+	  { { "state", greetings } } },
 	{ "modgate_tls_reloads_total",
 	  COUNTER,
 	  METRICS_TLS_RELOADS,

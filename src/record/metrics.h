@@ -47,6 +47,7 @@ enum metrics_timeout {
 	METRICS_TIMEOUT_IDLE,
 	METRICS_TIMEOUT_HEAD,
 	METRICS_TIMEOUT_WRITE,
+	METRICS_TIMEOUT_HANDSHAKE,
 	METRICS_TIMEOUTS
 };
 enum metrics_handshake {
@@ -54,6 +55,11 @@ enum metrics_handshake {
 	METRICS_HANDSHAKE_RESUMED,
 	METRICS_HANDSHAKE_FAILED,
 	METRICS_HANDSHAKES
+};
+enum metrics_greeting {
+	METRICS_GREETING_ON,
+	METRICS_GREETING_WAITING, /* for one of those to end */
+	METRICS_GREETINGS
 };
 enum metrics_reload {
 	METRICS_RELOAD_TAKEN,
@@ -108,6 +114,7 @@ enum metrics_process {
 	X(LIMITED, 1)                                                                              \
 	X(TIMED_OUT, METRICS_TIMEOUTS)                                                             \
 	X(TLS_HANDSHAKES, METRICS_HANDSHAKES)                                                      \
+	X(TLS_GREETING, METRICS_GREETINGS)                                                         \
 	X(TLS_RELOADS, METRICS_RELOADS)                                                            \
 	X(FLIGHTS, 1)                                                                              \
 	X(FLIGHTS_ENDED, METRICS_RESULTS *METRICS_KINDS)                                           \

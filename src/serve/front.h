@@ -34,7 +34,8 @@ struct front_options {
 	bool prove;            /* nothing public is served that it has not proven */
 	const char *sumdb_key; /* the hash of its key, as records of what it has proven say it */
 	bool lenient; /* what is on record as proven by nobody, for it could not be asked, is served */
-	const char *nosumdb; /* globs of modules that it must not hear of */
+	const char *nosumdb;     /* globs of modules that it must not hear of */
+	uint32_t max_handshakes; /* of TLS, under way at a time on one worker */
 	int tls_fd; /* a memfd with certificates (tls/bundle.h), the caller's; -1: no TLS */
 	uint64_t tls_ticket_rotate_ms; /* how long one key seals session tickets */
 	bool go_get;                   /* PATH?go-get=1 is passed through to the upstreams */
@@ -63,6 +64,7 @@ struct front_options {
 				 .idle_timeout_ms = 90000,                                         \
 				 .stall_timeout_ms = 30000,                                        \
 				 .min_rate = 1024,                                                 \
+				 .max_handshakes = 64,                                             \
 				 .hot_bytes = 32u << 20 })
 
 /* Control messages from the supervisor (a channel): the first byte is the kind. */

@@ -295,6 +295,7 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 	so.idle_timeout_ms = options->idle_timeout_ms;
 	so.stall_timeout_ms = options->stall_timeout_ms;
 	so.min_rate = options->min_rate;
+	so.max_handshakes = options->max_handshakes;
 	so.proxied_from = options->proxied_from;
 	so.forwarded_from = options->forwarded_from;
 	so.forwarded_rfc7239 = options->forwarded_rfc7239;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <openssl/ssl.h>
@@ -196,6 +197,22 @@ static void opened(struct tlsconn *c)
 						      ? METRICS_HANDSHAKE_RESUMED
 						      : METRICS_HANDSHAKE_FULL),
 		    1);
+}
+
+/* RFC 8446 §5.1: type, version, length of what follows. Anything else than a handshake is libssl's to refuse. */
+bool tlsconn_too_early(const struct tlsconn *c)
+{
+	uint8_t head[SSL3_RT_HEADER_LENGTH];
+	int there = 0;
+
+	if (c->ssl != NULL || c->finished || c->hangup) return false;
+	const ssize_t n = recv(c->fd, head, sizeof head, MSG_PEEK);
+	if (n <= 0) return n < 0 && (errno == EAGAIN || errno == EINTR);
+	if (head[0] != SSL3_RT_HANDSHAKE) return false;
+	if (n < SSL3_RT_HEADER_LENGTH) return true;
+	const int whole = SSL3_RT_HEADER_LENGTH + (head[3] << 8 | head[4]);
+	if (whole > SSL3_RT_HEADER_LENGTH + SSL3_RT_MAX_PLAIN_LENGTH) return false;
+	return ioctl(c->fd, FIONREAD, &there) == 0 && there < whole;
 }
 
 ssize_t tlsconn_recv(struct tlsconn *c, char *to, size_t n)

@@ -17,6 +17,9 @@ struct tlsconn *tlsconn_new(struct tlsserver *sv, int fd);
 /* Frees; nothing is sent. */
 void tlsconn_free(struct tlsconn **c);
 
+/* Nothing has begun, and the peer's first message is not all there, nor in vain: tlsconn_recv would have to keep
+ * memory for what may never come. */
+bool tlsconn_too_early(const struct tlsconn *c);
 /* At most n bytes. 0: the peer has said that it ends. -1 with errno: EAGAIN (see what it waits for
  * below), EPROTO (the peer broke the protocol or cannot agree with us; it was sent an alert),
  * ECONNRESET (cut without the peer's saying so, or by us). Fewer than n: no more are at hand, unless tlsconn_pending. */

@@ -600,6 +600,47 @@ static void handshake_in_single_bytes(void **state)
 	assert_string_equal(shown(f), "second");
 }
 
+static void nothing_begins_before_a_whole_first_message(void **state)
+{
+	struct fixture *f = *state;
+	char hello[4096], buf[64];
+
+	serve(f);
+	call(f, "second.example");
+	SSL_do_handshake(f->client);
+	ssize_t n = read(f->ends[0], hello, sizeof hello);
+	assert_true(n > 100);
+	/* First in the middle of the record's head, at last a single byte. */
+	for (ssize_t at = 0, part = 3; at < n; at += part, part = at + 50 < n ? 50 : 1) {
+		assert_true(tlsconn_too_early(f->conn));
+		assert_int_equal(send(f->ends[1], hello + at, (size_t)part, 0), part);
+	}
+	assert_false(tlsconn_too_early(f->conn));
+	assert_true(shake(f));
+	assert_false(tlsconn_too_early(f->conn));
+	assert_string_equal(shown(f), "second");
+
+	/* In vain: not TLS, longer than any record, and what ends first. */
+	static const char *const vain[] = { "GET ", "\x16\x03\x01\x7f\xff" };
+	for (size_t i = 0; i < 2; i++) {
+		call(f, NULL);
+		assert_true(tlsconn_too_early(f->conn));
+		assert_int_equal(write(f->ends[1], vain[i], strlen(vain[i])), strlen(vain[i]));
+		assert_false(tlsconn_too_early(f->conn));
+	}
+	call(f, NULL);
+	assert_int_equal(write(f->ends[1], hello, 5), 5);
+	assert_true(tlsconn_too_early(f->conn));
+	tlsconn_hangup(f->conn);
+	assert_false(tlsconn_too_early(f->conn));
+	call(f, NULL);
+	close(f->ends[1]);
+	f->ends[1] = -1;
+	assert_false(tlsconn_too_early(f->conn));
+	assert_int_equal(tlsconn_recv(f->conn, buf, sizeof buf), -1);
+	assert_int_equal(errno, ECONNRESET);
+}
+
 static void key_updates_are_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -686,6 +727,7 @@ int main(void)
 		WITH(ends_are_told_apart),
 		WITH(garbage_is_answered_by_an_alert),
 		WITH(handshake_in_single_bytes),
+		WITH(nothing_begins_before_a_whole_first_message),
 		WITH(key_updates_are_counted),
 		WITH(bad_pairs_are_refused),
 	};

@@ -6,8 +6,13 @@ import select
 import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from lib import certs, http
+from lib.metrics import eventually, read
+from lib.modgate import sanitized
 
 
 def client_hello(name="localhost"):
@@ -122,3 +127,96 @@ def test_handshakes_that_do_not_end_are_ended(secure_of, authority):
     assert time.monotonic() - start > 5, "nobody would get through a slow line"
     for s in [*silent, *half, *drip, *deaf]:
         s.close()
+
+
+# --- handshakes that are begun and not ended (T39)
+
+
+def begin(address, n, first):
+    """Connections on which so much is said, from many addresses."""
+    held = []
+    for i in range(n):
+        s = socket.socket()
+        s.bind((f"127.0.{i // 1000 + 1}.7", 0))
+        s.connect(address)
+        s.sendall(first)
+        held.append(s)
+    return held
+
+
+def memory(now):
+    return now.of("process_resident_memory_bytes", process="front")
+
+
+def handshaking(now, state):
+    return now.of("modgate_tls_handshaking", state=state)
+
+
+def test_t39_the_beginning_of_a_first_message_costs_nothing(secure_of, authority):
+    m = secure_of(config="limits:\n  header-timeout: 2m\n")
+    with certs.Session(m.secure, certs.context(authority)) as s:
+        assert s.request("/livez").status == 200
+    base = read(m)
+    held = begin(m.secure, 800, client_hello()[:-1])
+    now = eventually(m, lambda now: now.of("modgate_http_connections") > 800)
+    assert handshaking(now, "under_way") == handshaking(now, "waiting") == 0
+    with certs.Session(m.secure, certs.context(authority)) as s:
+        assert s.request("/livez").status == 200
+    if not sanitized():
+        assert memory(read(m)) - memory(base) <= 2 << 20
+    for s in held:
+        s.close()
+
+
+@pytest.mark.smoke
+def test_t39_handshakes_that_stop_in_the_middle(secure_of, authority):
+    """The clients say all of their first message, and never answer ours."""
+    m = secure_of(config="workers: 2\nlimits:\n  header-timeout: 2m\n")
+    context = certs.context(authority)
+    with certs.Session(m.secure, context) as s:
+        assert s.request("/livez").status == 200
+    base = read(m)
+    held = begin(m.secure, 1000, client_hello())
+    for _ in range(20):  # others get through meanwhile
+        with certs.Session(m.secure, context) as s:
+            assert s.request("/livez").status == 200
+    now = eventually(m, lambda now: now.of("modgate_http_connections_evicted_total") > 800)
+    print(f"1000 half handshakes: {int(memory(now) - memory(base)) >> 10} KiB")
+    assert handshaking(now, "under_way") <= 2 * 64
+    if not sanitized():
+        assert memory(now) - memory(base) <= 8 << 20
+    for s in held:
+        s.close()
+    eventually(m, lambda now: handshaking(now, "under_way") == handshaking(now, "waiting") == 0)
+
+
+def test_many_at_once_are_greeted_one_after_the_other(secure_of, authority):
+    """Room for two, and forty at a time that all go on: nobody is refused."""
+    m = secure_of(config="workers: 1\nlimits:\n  handshakes: 2\n")
+    context = certs.context(authority)
+
+    def ask(_):
+        with certs.Session(m.secure, context) as s:
+            return s.request("/livez").status
+
+    with ThreadPoolExecutor(40) as pool:
+        assert list(pool.map(ask, range(400))) == [200] * 400
+    now = read(m)
+    assert now.of("modgate_tls_handshakes_total", result="full") == 400
+    assert now.of("modgate_http_connections_evicted_total") == 0
+
+
+def test_who_waits_for_its_turn_may_leave(secure_of, authority):
+    m = secure_of(config="workers: 1\nlimits:\n  handshakes: 2\n  header-timeout: 2s\n")
+    held = begin(m.secure, 20, client_hello())
+    eventually(m, lambda now: handshaking(now, "under_way") == 2 and handshaking(now, "waiting") >= 1)
+    for s in held[2:12]:
+        s.close()
+    eventually(m, lambda now: handshaking(now, "under_way") == handshaking(now, "waiting") == 0)
+    now = read(m)
+    assert now.of("modgate_http_timeouts_total", phase="handshake") >= 1
+    assert now.of("modgate_http_timeouts_total", phase="head") == 0
+    for s in held:
+        s.close()
+    with certs.Session(m.secure, certs.context(authority)) as s:
+        assert s.request("/livez").status == 200
