@@ -109,7 +109,8 @@ void pool_sweep(struct pool *p, unsigned long long idle_ms)
 	LIST_EACH_SAFE(it, &p->idle)
 	{
 		struct pool_handle *h = LIST_OWNER(it, struct pool_handle, node);
-		if (now_ms - h->idle_since_ms < idle_ms) continue;
+		/* It may have come back after now_ms. */
+		if (now_ms < h->idle_since_ms + idle_ms) continue;
 		list_remove(it);
 		list_append(&old, it);
 		p->count--;
