@@ -96,7 +96,21 @@ class Disk:
     def lose_power(self):
         run("xfs_io", "-x", "-c", "shutdown", self.mount)
 
+    def attached(self):
+        """Is the file system still alive somewhere? A mount namespace that was made meanwhile has a copy of each mount."""
+        losetup = ["losetup", "-j", str(self.image)]
+        end = time.monotonic() + 1
+        while subprocess.run(losetup, env=dict(os.environ, PATH=PATH), capture_output=True, timeout=20).stdout:
+            if time.monotonic() > end:
+                return True
+            time.sleep(0.02)
+        return False
+
     def mount_again(self):
         """As after a boot: the log is replayed. Who has files open there must have ended."""
         self.leave()
+        if self.attached():  # else the old one would be mounted again, as dead as it is
+            other = self.image.with_suffix(".again")
+            run("cp", "--sparse=always", self.image, other)
+            other.replace(self.image)
         self.__enter__()
