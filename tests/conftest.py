@@ -70,11 +70,11 @@ def proving(modgate_of, origin, sumdb, tree):
     told otherwise. Nothing is tried twice, no failure is remembered."""
     sumdb.know(tree)
 
-    def start(config="", goproxy=None, gosumdb=None, fetch="", upstream="", **env):
+    def start(config="", goproxy=None, gosumdb=None, fetch="", upstream="", scheme="", **env):
         text = f"upstream:\n  retries: 0\n  breaker-failures: 1000\n{upstream}"
         text += f"fetch:\n  absent: 0s\n  denied: 0s\n  down: 0s\n{fetch}{config}"
         env = {"GOSUMDB": gosumdb or sumdb.gosumdb, **env}
-        return modgate_of(goproxy or origin.url, config=text, env=env)
+        return modgate_of(goproxy or origin.url, config=text, env=env, scheme=scheme)
 
     return start
 

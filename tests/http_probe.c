@@ -6,7 +6,8 @@
  *   /park       answered by the next /wake            /wake      tells how many it woke
  *   /gone       how many parked clients left          /close     Connection: close
  *   /error      503 with the request's id in the body /count     requests seen so far
- * Keys: listen file header_ms idle_ms stall_ms drain_ms max lane */
+ *   /h2         what HTTP/2 came to, "name=number" a line, and how many connections are open
+ * Keys: listen file header_ms idle_ms stall_ms rate drain_ms max lane h2c */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "base/list.h"
 #include "http/listener.h"
 #include "http/server.h"
+#include "record/metrics.h"
 
 struct parked {
 	struct list node;
@@ -145,6 +147,18 @@ static void echo(struct exchange *x)
 			    SPAN_ARG(x->head.target), EXCHANGE_ID_SIZE, x->id, SPAN_ARG(peer)));
 }
 
+static unsigned long long counted(unsigned slot)
+{
+	return metrics_sum(slot);
+}
+
+static void say_h2(struct exchange *x)
+{
+	say(x, arena_printf(&x->arena, "stalled=%llu\nfloods=%llu\nopen=%zu\n",
+			    counted(METRICS_H2_STALLED), counted(METRICS_H2_FLOODS),
+			    server_connections(probe.server)));
+}
+
 static void handle(struct exchange *x, void *arg)
 {
 	struct mg_span path = x->head.path;
@@ -170,6 +184,8 @@ static void handle(struct exchange *x, void *arg)
 		say(x, arena_printf(&x->arena, "%llu\n", (unsigned long long)probe.gone));
 	else if (span_eq(path, SPAN("/count")))
 		say(x, arena_printf(&x->arena, "%llu\n", (unsigned long long)probe.requests));
+	else if (span_eq(path, SPAN("/h2")))
+		say_h2(x);
 	else
 		exchange_send(x, probe.missing);
 }
@@ -213,6 +229,7 @@ int main(int argc, char **argv)
 {
 	struct mg_err err;
 	char address[LISTENER_ADDRESS_SIZE];
+	struct server_listener listener = { .kind = LISTENER_PLAIN };
 	int fd;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -231,12 +248,14 @@ int main(int argc, char **argv)
 	probe.options.header_timeout_ms = number(argc, argv, "header_ms", 10000);
 	probe.options.idle_timeout_ms = number(argc, argv, "idle_ms", 90000);
 	probe.options.stall_timeout_ms = number(argc, argv, "stall_ms", 60000);
+	if (number(argc, argv, "h2c", 0) != 0) listener.kind = LISTENER_H2C;
+	probe.options.min_rate = number(argc, argv, "rate", 0);
 	probe.options.max_connections = number(argc, argv, "max", 16384);
 	probe.drain_ms = number(argc, argv, "drain_ms", 5000);
 	uint32_t threads = number(argc, argv, "lane", 2);
 	if (threads > 0) probe.options.fs_lane = lane_new("fs", threads, 64, 0);
-	probe.server = server_new(probe.loop, &(struct server_listener){ .fd = fd }, 1,
-				  &probe.options, handle, NULL);
+	listener.fd = fd;
+	probe.server = server_new(probe.loop, &listener, 1, &probe.options, handle, NULL);
 	loop_on_signal(probe.loop, SIGTERM, on_term, NULL);
 	loop_on_signal(probe.loop, SIGINT, on_int, NULL);
 	printf("%s\n", address);

@@ -16,6 +16,7 @@ enum {
 
 /* What front is to do with a listening socket. */
 #define ROLE_LISTEN_PLAIN   'h'
+#define ROLE_LISTEN_H2C     'c'
 #define ROLE_LISTEN_TLS     's'
 #define ROLE_LISTEN_METRICS 'm'
 

@@ -70,6 +70,12 @@ static struct front_options options_of(struct settings *s)
 	return o;
 }
 
+static enum listener_kind kind_of(char listen)
+{
+	if (listen == ROLE_LISTEN_TLS) return LISTENER_TLS;
+	return listen == ROLE_LISTEN_H2C ? LISTENER_H2C : LISTENER_PLAIN;
+}
+
 int role_front(char *const *args)
 {
 	uint64_t workers = 0, certificates = 0;
@@ -89,8 +95,7 @@ int role_front(char *const *args)
 			options.metrics_fd = fd;
 		else
 			listeners[listening++] =
-				(struct server_listener){ .fd = fd,
-							  .tls = *kind == ROLE_LISTEN_TLS };
+				(struct server_listener){ .fd = fd, .kind = kind_of(*kind) };
 	}
 	for (size_t i = 0; i < workers; i++)
 		channels[i] = fd++;

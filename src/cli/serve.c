@@ -49,8 +49,8 @@ static void listen_on_given(struct draft *d, const struct sockets *given)
 						     : SPAN(SOCKETS_GIVEN),
 			  "LISTEN_FDS");
 	for (size_t i = 0; i < listen->n; i++) {
-		bool tls;
-		if (sockets_is_given(listener_strip_scheme(span_of(listen->items[i]), &tls)))
+		enum listener_kind kind;
+		if (sockets_is_given(listener_strip_scheme(span_of(listen->items[i]), &kind)))
 			return;
 	}
 	if (given->n > 0)
@@ -104,7 +104,7 @@ static const char *ready_text(struct arena *a, const struct sockets *s, size_t n
 
 	for (size_t i = 0; i < n && strncmp(address, "unix:", 5) == 0; i++) {
 		listener_address(s->one[i].fd, address);
-		tls = s->one[i].tls;
+		tls = s->one[i].kind == LISTENER_TLS;
 	}
 	struct mg_span text = span_of(address);
 	if (span_has_prefix(text, SPAN("unix:"))) return "ready\n";

@@ -37,7 +37,8 @@ static const char *const forwarded_words[] = {
 static const struct settings_def defs[] = {
 	{ "listen", SETTINGS_LIST, AT(listen), NULL,
 	  "addresses to serve on: ADDR:PORT, :PORT for every address, unix:/PATH; with TLS "
-	  "https://ADDR:PORT (repeatable); systemd, or systemd:NAME, for sockets that it opened" },
+	  "https://ADDR:PORT, for HTTP/2 without TLS h2c://ADDR:PORT (repeatable); systemd, or "
+	  "systemd:NAME, for sockets that it opened" },
 	{ "listen-mode", SETTINGS_STRING, AT(listen_mode), "0660",
 	  "who may connect to unix:/PATH, as chmod has it" },
 	{ "store", SETTINGS_PATH, AT(store), NULL, "directory that keeps the modules" },

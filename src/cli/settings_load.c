@@ -244,12 +244,13 @@ static void check_listen(struct draft *d)
 		draft_note(d, LOG_LEVEL_ERROR, "%s: listen: more than %d addresses",
 			   draft_from(d, "listen"), SETTINGS_LISTEN_MAX);
 	for (size_t i = 0; i < listen->n; i++) {
-		bool tls;
-		struct mg_span address = listener_strip_scheme(span_of(listen->items[i]), &tls);
+		enum listener_kind kind;
+		struct mg_span address = listener_strip_scheme(span_of(listen->items[i]), &kind);
 		if (!sockets_is_given(address) && !is_listen_address(address))
 			draft_note(d, LOG_LEVEL_ERROR,
 				   "%s: listen: expected an address such as 127.0.0.1:3000, "
-				   "[::1]:3000, :3000, https://:3443 or unix:/run/modgate.sock, "
+				   "[::1]:3000, :3000, https://:3443, h2c://:3000 or "
+				   "unix:/run/modgate.sock, "
 				   "not \"%s\"",
 				   draft_from(d, "listen"), listen->items[i]);
 	}

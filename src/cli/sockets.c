@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "http/listener.h"
 
 #define FIRST_FD 3 /* SD_LISTEN_FDS_START */
 
@@ -192,16 +191,16 @@ enum mg_code sockets_open(const struct settings_list *listen, const char *apart,
 	*out = (struct sockets){ 0 };
 	for (size_t i = 0; i <= listen->n && rc == MG_OK; i++) {
 		const char *name = i < listen->n ? listen->items[i] : apart;
-		bool tls;
+		enum listener_kind kind;
 		const struct mg_span item =
-			listener_strip_scheme(span_of(name != NULL ? name : ""), &tls);
+			listener_strip_scheme(span_of(name != NULL ? name : ""), &kind);
 		const size_t first = out->n;
 		if (name != NULL && sockets_is_given(item))
 			rc = add_given(given, item, out, err);
 		else if (name != NULL)
 			rc = add_address(find_open(before, given, item), item, out, err);
 		for (size_t k = first; k < out->n; k++)
-			out->one[k].tls = tls;
+			out->one[k].kind = kind;
 	}
 	if (rc != MG_OK) sockets_close(out);
 	return rc;

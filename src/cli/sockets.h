@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "cli/settings.h"
+#include "http/listener.h"
 #include "http/unixlistener.h"
 
 #define SOCKETS_MAX (SETTINGS_LISTEN_MAX + 1)
@@ -14,7 +15,7 @@ struct sockets {
 	struct sockets_one {
 		char *name; /* as in the setting, without the scheme; those of the manager "systemd:NAME" */
 		int fd;
-		bool tls;                 /* it stood behind "https://" in the setting */
+		enum listener_kind kind;  /* by the scheme before it in the setting */
 		struct unixlistener made; /* where we made a name in the file system; else zero */
 	} one[SOCKETS_MAX];
 	size_t n;

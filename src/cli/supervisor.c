@@ -178,6 +178,12 @@ static bool spawn_fetch(struct supervisor *sv, const struct pairs *p)
 	return spawn(sv, &sv->fetch, argv, on_fetch_exit, NULL, p->ends[1], p->n);
 }
 
+static const char role_listen[] = {
+	[LISTENER_PLAIN] = ROLE_LISTEN_PLAIN,
+	[LISTENER_H2C] = ROLE_LISTEN_H2C,
+	[LISTENER_TLS] = ROLE_LISTEN_TLS,
+};
+
 static bool spawn_front(struct supervisor *sv, const struct pairs *p)
 {
 	const struct sockets *sockets = sv->options->sockets;
@@ -185,7 +191,7 @@ static bool spawn_front(struct supervisor *sv, const struct pairs *p)
 	int ends[CHANNEL_FDS_MAX + 1];
 	size_t n = p->n;
 	for (size_t i = 0; i < sockets->n; i++)
-		listening[i] = sockets->one[i].tls ? ROLE_LISTEN_TLS : ROLE_LISTEN_PLAIN;
+		listening[i] = role_listen[sockets->one[i].kind];
 	if (settings_metrics_apart(sv->options->settings))
 		listening[sockets->n - 1] = ROLE_LISTEN_METRICS;
 	snprintf(workers, sizeof workers, "%u", sv->workers);

@@ -9,9 +9,9 @@ static size_t count_tls(const struct settings_list *listen)
 	size_t n = 0;
 
 	for (size_t i = 0; i < listen->n; i++) {
-		bool tls;
-		listener_strip_scheme(span_of(listen->items[i]), &tls);
-		n += tls;
+		enum listener_kind kind;
+		listener_strip_scheme(span_of(listen->items[i]), &kind);
+		n += kind == LISTENER_TLS;
 	}
 	return n;
 }

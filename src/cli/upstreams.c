@@ -96,8 +96,8 @@ bool upstreams_is_ours(struct mg_span url, const struct settings_list *listen)
 
 	if (!endpoint_of_url(url, &theirs)) return false;
 	for (size_t i = 0; i < listen->n; i++) {
-		bool tls;
-		struct mg_span address = listener_strip_scheme(span_of(listen->items[i]), &tls);
+		enum listener_kind kind;
+		struct mg_span address = listener_strip_scheme(span_of(listen->items[i]), &kind);
 		struct endpoint ours = split_host(address, SPAN(""));
 		if (span_eq(theirs.port, ours.port) && host_reaches(theirs.host, ours.host))
 			return true;

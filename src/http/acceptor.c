@@ -25,7 +25,7 @@ struct acceptor {
 	struct server *server;
 	struct loop_io *io;
 	int fd;
-	bool tls;
+	enum listener_kind kind;
 };
 
 static bool may_accept(const struct server *sv)
@@ -93,9 +93,9 @@ static void on_listen(void *arg, unsigned events)
 		address_from(&ss, &peer);
 		metrics_add(METRICS_ACCEPTED, 1);
 		if (sv->options.proxied_from.n > 0 && proxied_is_due(sv, &peer))
-			proxied_start(sv, fd, &peer, a->tls);
+			proxied_start(sv, fd, &peer, a->kind);
 		else
-			admit_connection(sv, fd, &peer, a->tls);
+			admit_connection(sv, fd, &peer, a->kind);
 	}
 	acceptor_update(sv);
 }
@@ -112,10 +112,10 @@ void acceptor_start(struct server *sv, const struct server_listener *listeners, 
 		struct acceptor *a = &sv->acceptors[i];
 		/* Accepted sockets inherit it: one system call less a connection. */
 		setsockopt(listeners[i].fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-		MG_ASSERT(!listeners[i].tls || sv->options.tls != NULL);
+		MG_ASSERT(listeners[i].kind != LISTENER_TLS || sv->options.tls != NULL);
 		*a = (struct acceptor){ .server = sv,
 					.fd = listeners[i].fd,
-					.tls = listeners[i].tls };
+					.kind = listeners[i].kind };
 		a->io = loop_io_new(sv->loop, a->fd, on_listen, a);
 	}
 	acceptor_update(sv);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "http/h2.h"
 #include "http/quota.h"
 #include "http/server_internal.h"
 #include "record/metrics.h"
@@ -15,7 +16,8 @@
 /* Nearly every client sends its head at once, and one that is at work its next. */
 #define ADMIT_PATIENCE_MS 1000
 
-void admit_connection(struct server *sv, int fd, const struct address *peer, bool tls)
+void admit_connection(struct server *sv, int fd, const struct address *peer,
+		      enum listener_kind kind)
 {
 	const bool counts =
 		sv->options.quota != NULL && !address_is_among(peer, &sv->options.forwarded_from);
@@ -26,7 +28,7 @@ void admit_connection(struct server *sv, int fd, const struct address *peer, boo
 		close(fd);
 		return;
 	}
-	struct session *s = session_start(sv, fd, peer, tls);
+	struct session *s = session_start(sv, fd, peer, kind);
 	s->over = over;
 	s->counted = counts && !over;
 	sv->over += over;
@@ -137,6 +139,7 @@ bool admit_make_room(struct server *sv)
 	struct session *s = superfluous(sv);
 	if (s == NULL) return false;
 	metrics_add(METRICS_EVICTED, 1);
+	if (s->h2 != NULL) h2_part(s);
 	session_cut(s);
 	return true;
 }

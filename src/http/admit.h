@@ -8,7 +8,8 @@
 
 /* Begins a session on a fresh connection, or closes it (takes fd over). Some connections beyond the quota are
  * let in to be told so: their first request is answered 429. Connections of trusted proxies are not counted. */
-void admit_connection(struct server *sv, int fd, const struct address *peer, bool tls);
+void admit_connection(struct server *sv, int fd, const struct address *peer,
+		      enum listener_kind kind);
 /* The session is about to be freed. */
 void admit_leave(struct session *s);
 /* Who asks: the peer, or whom a trusted proxy names. */

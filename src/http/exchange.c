@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/admit.h"
+#include "http/exchange_internal.h"
+#include "http/h2stream.h"
 #include "http/server_internal.h"
 #include "http/tally.h"
 
@@ -19,13 +21,10 @@ static void keep(struct arena *a, struct mg_span *s)
 	if (s->p != NULL) *s = arena_dup(a, *s);
 }
 
-void exchange_park(struct exchange *x)
+void exchange_keep(struct exchange *x)
 {
-	struct live *v = LIVE_OF(x);
 	struct head *h = &x->head;
 
-	if (v->parked) return;
-	v->parked = true;
 	struct mg_span target = arena_dup(&x->arena, h->target);
 	rebase(&h->path, h->target, target.p);
 	rebase(&h->query, h->target, target.p);
@@ -33,6 +32,15 @@ void exchange_park(struct exchange *x)
 	keep(&x->arena, &h->method_name);
 	for (int i = 0; i < HEAD_FIELD_COUNT; i++)
 		keep(&x->arena, &h->field[i]);
+}
+
+void exchange_park(struct exchange *x)
+{
+	struct live *v = LIVE_OF(x);
+
+	if (v->parked) return;
+	v->parked = true;
+	exchange_keep(x);
 }
 
 static bool is_conditional(const struct head *h)
@@ -71,6 +79,30 @@ static void end(struct live *v)
 		free(v);
 }
 
+void exchange_gone(struct live *v)
+{
+	struct exchange *x = &v->x;
+
+	metrics_add(METRICS_CANCELED, 1);
+	v->session = NULL;
+	/* Without on_gone the handler will still answer; exchange_send frees it then. */
+	if (x->on_gone == NULL) return;
+	x->on_gone(x);
+	arena_deinit(&x->arena);
+	free(v);
+}
+
+/* Of one that came by HTTP/2. */
+static void send_h2(struct live *v, struct reply *r, struct outbound_how *how)
+{
+	struct server *sv = v->server;
+
+	if (r->close || sv->leaving) h2_leave(v->session);
+	judge(&v->x.head, r, how);
+	tally_answer(r, how->verdict, loop_now_ms(sv->loop) - v->since_ms);
+	h2stream_answer(v, r, how);
+}
+
 void exchange_send(struct exchange *x, struct reply *r)
 {
 	struct live *v = LIVE_OF(x);
@@ -82,8 +114,6 @@ void exchange_send(struct exchange *x, struct reply *r)
 	}
 	struct server *sv = s->server;
 	bool inline_answer = sv->serving == s;
-	MG_ASSERT(s->live == v && s->out == NULL);
-	if (r->close || sv->leaving || !x->head.keep_alive) s->closing = true;
 	struct outbound_how how = {
 		.verdict = CONDITIONAL_FULL,
 		.head_only = x->head.method == HEAD_HEAD,
@@ -92,6 +122,12 @@ void exchange_send(struct exchange *x, struct reply *r)
 		.id_field = r->status >= 400 || v->parked,
 		.server = sv->options.fields,
 	};
+	if (s->h2 != NULL) {
+		send_h2(v, r, &how);
+		return;
+	}
+	MG_ASSERT(s->live == v && s->out == NULL);
+	if (r->close || sv->leaving || !x->head.keep_alive) s->closing = true;
 	if (s->closing)
 		how.connection = SPAN("Connection: close\r\n");
 	else if (x->head.minor == 0)

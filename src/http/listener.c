@@ -141,11 +141,25 @@ enum mg_code listener_open(struct mg_span address, bool reuse_port, int *fd_out,
 	return why == 0 ? MG_OK : explain(why, address, err);
 }
 
-struct mg_span listener_strip_scheme(struct mg_span address, bool *tls)
+struct mg_span listener_strip_scheme(struct mg_span address, enum listener_kind *kind)
 {
-	*tls = span_has_prefix(address, SPAN("https://"));
-	if (*tls) return span_from(address, 8);
-	return span_from(address, span_has_prefix(address, SPAN("http://")) ? 7 : 0);
+	static const struct {
+		const char *scheme;
+		enum listener_kind kind;
+	} schemes[] = {
+		{ "http://", LISTENER_PLAIN },
+		{ "h2c://", LISTENER_H2C },
+		{ "https://", LISTENER_TLS },
+	};
+
+	*kind = LISTENER_PLAIN;
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+		struct mg_span scheme = span_of(schemes[i].scheme);
+		if (!span_has_prefix(address, scheme)) continue;
+		*kind = schemes[i].kind;
+		return span_from(address, scheme.n);
+	}
+	return address;
 }
 
 void listener_address(int fd, char out[LISTENER_ADDRESS_SIZE])

@@ -20,7 +20,7 @@ struct proxied {
 	uint64_t since_ms;
 	int fd;
 	struct address peer; /* the balancer */
-	bool tls;
+	enum listener_kind kind;
 };
 
 bool proxied_is_due(const struct server *sv, const struct address *peer)
@@ -109,18 +109,20 @@ static void on_readable(void *arg, unsigned events)
 		return;
 	}
 	address_of(&h, &peer);
-	const bool tls = p->tls;
+	const enum listener_kind kind = p->kind;
 	release(p);
-	admit_connection(sv, fd, &peer, tls);
+	admit_connection(sv, fd, &peer, kind);
 }
 
-void proxied_start(struct server *sv, int fd, const struct address *peer, bool tls)
+void proxied_start(struct server *sv, int fd, const struct address *peer, enum listener_kind kind)
 {
 	struct proxied *p = check_calloc(1, sizeof *p);
 
-	*p = (struct proxied){
-		.server = sv, .fd = fd, .peer = *peer, .tls = tls, .since_ms = loop_now_ms(sv->loop)
-	};
+	*p = (struct proxied){ .server = sv,
+			       .fd = fd,
+			       .peer = *peer,
+			       .kind = kind,
+			       .since_ms = loop_now_ms(sv->loop) };
 	server_count(sv);
 	list_append(&sv->proxied, &p->node);
 	p->io = loop_io_new(sv->loop, fd, on_readable, p);

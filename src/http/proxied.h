@@ -6,13 +6,14 @@
 #define HTTP_PROXIED_H
 
 #include "http/address.h"
+#include "http/listener.h"
 
 struct server;
 
 /* Must connections from that peer begin with a header? */
 bool proxied_is_due(const struct server *sv, const struct address *peer);
-/* Takes fd over. tls: it goes on with a handshake. */
-void proxied_start(struct server *sv, int fd, const struct address *peer, bool tls);
+/* Takes fd over. kind: how it goes on. */
+void proxied_start(struct server *sv, int fd, const struct address *peer, enum listener_kind kind);
 /* Ends those that have waited for longer than a head may take. */
 void proxied_expire(struct server *sv);
 void proxied_cut_all(struct server *sv);

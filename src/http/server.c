@@ -4,12 +4,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/acceptor.h"
 #include "http/admit.h"
+#include "http/h2.h"
 #include "http/proxied.h"
 #include "http/quota.h"
 #include "http/server_internal.h"
@@ -17,6 +17,8 @@
 
 /* How long a peer may take to close after us; it only protects the error text from a reset. */
 #define SERVER_LINGER_MS 2000
+/* How long an idle connection may take to hear that we go. */
+#define SERVER_GOODBYE_MS 1000
 
 const char *server_date(struct server *sv)
 {
@@ -108,7 +110,8 @@ static uint32_t limit_ms(const struct server *sv, enum session_wait wait)
 {
 	switch (wait) {
 	case SESSION_IDLE:
-		return sv->options.idle_timeout_ms;
+		/* Whoever hears a GOAWAY and does not answer the PING behind it is gone. */
+		return sv->draining ? SERVER_GOODBYE_MS : sv->options.idle_timeout_ms;
 	case SESSION_HEAD:
 		return sv->options.header_timeout_ms;
 	case SESSION_WRITE:
@@ -139,6 +142,7 @@ static void on_tick(void *arg)
 	}
 	proxied_expire(sv);
 	if (sv->connections >= sv->options.max_connections) acceptor_update(sv);
+	h2_tick(sv);
 	struct list disk;
 	list_init(&disk);
 	LIST_EACH_SAFE(it, &sv->waits[SESSION_DISK])
@@ -250,15 +254,6 @@ void server_last_call(struct server *sv)
 	sv->leaving = true;
 }
 
-/* A request that lies in the socket was asked before we went. Who is being greeted comes to ask. */
-static bool has_asked(const struct session *s)
-{
-	char byte;
-
-	if (s->wire.tls != NULL && (s->unread || tlsconn_begun(s->wire.tls))) return true;
-	return recv(s->wire.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 void server_drain(struct server *sv, uint64_t deadline_ms, loop_fn *on_drained, void *arg)
 {
 	MG_ASSERT(!sv->draining);
@@ -269,17 +264,9 @@ void server_drain(struct server *sv, uint64_t deadline_ms, loop_fn *on_drained, 
 	sv->on_drained_arg = arg;
 	acceptor_stop(sv);
 	proxied_cut_all(sv);
-	LIST_EACH_SAFE(it, &sv->waits[SESSION_IDLE])
-	{
-		struct session *s = LIST_OWNER(it, struct session, node);
-		if (s != sv->serving && !has_asked(s)) session_cut(s);
-	}
-	/* A fresh connection that has sent nothing is as idle. */
-	LIST_EACH_SAFE(it, &sv->waits[SESSION_HEAD])
-	{
-		struct session *s = LIST_OWNER(it, struct session, node);
-		if (s != sv->serving && s->in.n == 0 && s->skip == 0 && !has_asked(s))
-			session_cut(s);
+	for (int w = 0; w < SESSION_WAIT_COUNT; w++) {
+		LIST_EACH_SAFE(it, &sv->waits[w])
+		session_drain(LIST_OWNER(it, struct session, node));
 	}
 	loop_timer_start(sv->drain_timer, sv->connections == 0 ? 0 : deadline_ms, 0);
 }
@@ -301,6 +288,7 @@ void server_free(struct server **svp)
 	loop_timer_free(&sv->resume_timer);
 	loop_timer_free(&sv->tick_timer);
 	loop_timer_free(&sv->drain_timer);
+	h2_kit_free(sv);
 	outbound_deinit(&sv->out);
 	free((void *)(uintptr_t)sv->options.fields.p);
 	tlsserver_unref(&sv->options.tls);

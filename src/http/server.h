@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accepts connections on listening sockets and runs HTTP/1.1 (RFC 9112) sessions on one loop. Knows
- * nothing of Go modules. One server a loop; several loops may share the listening descriptors. */
+/* Accepts connections on listening sockets and runs HTTP/1.1 (RFC 9112) and HTTP/2 (RFC 9113) sessions on
+ * one loop. Knows nothing of Go modules. One server a loop; several loops may share the listening descriptors. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
 #include "http/address.h"
 #include "http/exchange.h"
+#include "http/listener.h"
 #include "loop/lane.h"
 #include "loop/loop.h"
 #include "tls/tlsserver.h"
@@ -35,7 +36,7 @@ struct server_options {
 /* A listening socket and how its connections begin. */
 struct server_listener {
 	int fd;
-	bool tls;
+	enum listener_kind kind;
 };
 
 #define SERVER_OPTIONS_DEFAULT                                                                     \

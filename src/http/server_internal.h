@@ -9,6 +9,8 @@
 
 #define SERVER_INBOX (64u << 10)
 
+struct h2kit;
+
 struct server {
 	struct loop *loop;
 	struct server_options options; /* fields: owned */
@@ -36,6 +38,7 @@ struct server {
 
 	char *inbox;         /* SERVER_INBOX: where every recv goes first */
 	struct outbound out; /* answers of the session whose input is being served */
+	struct h2kit *h2;    /* what connections that speak HTTP/2 share; NULL before the first */
 	struct live *spare;  /* the next exchange; kept, so that a hit allocates nothing */
 	struct session *serving;
 

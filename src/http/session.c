@@ -7,6 +7,10 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "http/admit.h"
+#include "http/exchange_internal.h"
+#include "http/h2.h"
+#include "http/pace.h"
+#include "http/refusal.h"
 #include "http/server_internal.h"
 #include "http/tally.h"
 
@@ -26,13 +30,16 @@
 static void on_io(void *arg, unsigned events);
 static void on_growth(struct growth_waiter *w);
 
-struct session *session_start(struct server *sv, int fd, const struct address *peer, bool tls)
+struct session *session_start(struct server *sv, int fd, const struct address *peer,
+			      enum listener_kind kind)
 {
 	struct session *s = check_calloc(1, sizeof *s);
 
 	s->server = sv;
-	transport_init(&s->wire, fd, tls ? sv->options.tls : NULL);
+	transport_init(&s->wire, fd, kind == LISTENER_TLS ? sv->options.tls : NULL);
 	s->peer = *peer;
+	s->sniff = kind != LISTENER_PLAIN;
+	s->strange = kind == LISTENER_H2C;
 	s->in = BUF_MAX(HEAD_MAX_BYTES + SESSION_AHEAD_MAX + SERVER_INBOX);
 	list_init(&s->node);
 	list_init(&s->resume);
@@ -47,11 +54,19 @@ struct session *session_start(struct server *sv, int fd, const struct address *p
 	return s;
 }
 
-/* Keeps the account of what the sessions hold of input together. */
-static void account(struct session *s)
+void session_account(struct session *s)
 {
-	s->server->held += s->in.cap - s->held;
-	s->held = s->in.cap;
+	size_t held = s->in.cap + (s->h2 != NULL ? s->h2->head.cap : 0);
+
+	s->server->held += held - s->held;
+	s->held = held;
+}
+
+bool session_holds_too_much(const struct session *s)
+{
+	size_t n = s->h2 != NULL ? s->h2->head.n : s->in.n;
+
+	return s->server->held > SESSION_HELD_MAX && n >= SESSION_HELD_MUCH;
 }
 
 static void drop_outbound(struct session *s)
@@ -60,19 +75,6 @@ static void drop_outbound(struct session *s)
 	outbound_deinit(s->out);
 	free(s->out);
 	s->out = NULL;
-}
-
-static void tell_gone(struct live *v)
-{
-	struct exchange *x = &v->x;
-
-	metrics_add(METRICS_CANCELED, 1);
-	v->session = NULL;
-	/* Without on_gone the handler will still answer; exchange_send frees it then. */
-	if (x->on_gone == NULL) return;
-	x->on_gone(x);
-	arena_deinit(&x->arena);
-	free(v);
 }
 
 static void end(struct session *s, bool truncated)
@@ -86,15 +88,16 @@ static void end(struct session *s, bool truncated)
 	drop_outbound(s);
 	pages_forget(&s->job);
 	buf_deinit(&s->in);
-	account(s);
+	if (s->h2 != NULL) h2_free(s);
+	session_account(s);
 	server_remove(s);
 	free(s);
-	if (v != NULL) tell_gone(v);
+	if (v != NULL) exchange_gone(v);
 }
 
 void session_cut(struct session *s)
 {
-	end(s, s->out != NULL);
+	end(s, s->out != NULL || (s->h2 != NULL && h2_is_busy(s->h2)));
 }
 
 /* All is answered and the session is closing. False when it is gone. */
@@ -106,12 +109,20 @@ static bool close_gently(struct session *s)
 	}
 	transport_finish(&s->wire);
 	buf_deinit(&s->in);
-	account(s);
+	session_account(s);
 	s->more = false;
 	server_wait(s, SESSION_LINGER);
 	loop_io_want(s->io, LOOP_READ);
 	if (s->unread) server_resume_soon(s);
 	return true;
+}
+
+bool session_finish(struct session *s, bool linger)
+{
+	h2_free(s);
+	s->closing = true;
+	s->linger = linger;
+	return close_gently(s);
 }
 
 /* What there is to send does not depend on the peer now, who may leave, or ask for more. */
@@ -131,7 +142,7 @@ static void listen_on(struct session *s)
 /* Puts the session where it has to wait, after anything happened. False when it is gone. */
 static bool settle(struct session *s)
 {
-	account(s);
+	session_account(s);
 	if (s->out != NULL) {
 		if (s->wait == SESSION_GROWTH)
 			listen_on(s);
@@ -144,7 +155,7 @@ static bool settle(struct session *s)
 		listen_on(s);
 		return true;
 	}
-	if (s->in.n >= SESSION_HELD_MUCH && !s->more && s->server->held > SESSION_HELD_MAX) {
+	if (!s->more && session_holds_too_much(s)) {
 		metrics_add(METRICS_EVICTED, 1);
 		session_cut(s);
 		return false;
@@ -155,7 +166,7 @@ static bool settle(struct session *s)
 	if (s->in.n == 0) {
 		if (s->in.cap > 0) {
 			buf_deinit(&s->in);
-			account(s);
+			session_account(s);
 		}
 		/* A body that drips does not get more time for it. */
 		if (s->skip == 0)
@@ -182,18 +193,6 @@ static void read_pages(struct session *s)
 	/* When the lane is full the server's tick tries again. */
 }
 
-/* Bytes of s->out that the peer's system has acknowledged, give or take what was under way before. */
-static int64_t taken(const struct session *s)
-{
-	return (int64_t)(s->out != NULL ? s->out->pushed : 0) - transport_unsent(&s->wire);
-}
-
-static void wait_writable(struct session *s)
-{
-	server_wait(s, SESSION_WRITE);
-	s->taken = taken(s);
-}
-
 static void await_growth(struct session *s)
 {
 	server_wait(s, SESSION_GROWTH);
@@ -205,7 +204,7 @@ static void on_growth(struct growth_waiter *w)
 {
 	struct session *s = LIST_OWNER(w, struct session, growing);
 
-	wait_writable(s);
+	pace_begin(s);
 	loop_io_want(s->io, LOOP_WRITE);
 }
 
@@ -221,7 +220,7 @@ static bool push(struct session *s)
 		drop_outbound(s);
 		break;
 	case OUTBOUND_FULL:
-		if (s->wait != SESSION_WRITE) wait_writable(s);
+		if (s->wait != SESSION_WRITE) pace_begin(s);
 		break;
 	case OUTBOUND_DISK:
 		read_pages(s);
@@ -280,30 +279,18 @@ static bool flush(struct session *s)
 	else if (result == OUTBOUND_WAIT)
 		await_growth(s);
 	else
-		wait_writable(s);
+		pace_begin(s);
 	return settle(s);
 }
 
-/* Answers a request that is none, in place of the handler, and closes. The text has the form all
- * failures have: class, reason, request id. */
+/* Answers a request that is none, and closes. */
 static void refuse(struct session *s, int status, const char *reason)
 {
 	struct server *sv = s->server;
-	struct mg_buf body = BUF_MAX(512);
 	char id[EXCHANGE_ID_SIZE];
 
 	server_next_id(sv, id);
-	buf_printf(&body, "%s: %s [request %.*s]\n", status == 408 ? "timeout" : "invalid request",
-		   reason, EXCHANGE_ID_SIZE, id);
-	struct reply *r = reply_new(&(struct reply_spec){
-		.status = status,
-		.content_type = SPAN("text/plain; charset=utf-8"),
-		.last_modified = -1,
-		.cache_control = SPAN("no-store"),
-		.body = buf_span(&body),
-		.request_id_at = -1,
-		.close = true,
-	});
+	struct reply *r = refusal_new(status, reason, id);
 	outbound_add(&sv->out, r,
 		     &(struct outbound_how){ .verdict = CONDITIONAL_FULL,
 					     .date = server_date(sv),
@@ -314,7 +301,6 @@ static void refuse(struct session *s, int status, const char *reason)
 	tally_answer(r, CONDITIONAL_FULL, 0);
 	metrics_add(METRICS_BAD_HEADS, 1);
 	reply_unref(&r);
-	buf_deinit(&body);
 	s->closing = s->linger = true;
 }
 
@@ -379,10 +365,14 @@ static struct mg_span serve(struct session *s, struct mg_span bytes)
 			head_parse(bytes, &s->scanned, &v->x.head, &used, &status, &reason);
 		if (result != HEAD_DONE) {
 			sv->spare = v;
-			if (result == HEAD_BAD) refuse(s, status, reason);
+			if (result == HEAD_BAD && s->strange)
+				s->closing = s->linger = true;
+			else if (result == HEAD_BAD)
+				refuse(s, status, reason);
 			break;
 		}
 		s->scanned = 0;
+		s->strange = false;
 		handle(s, v);
 		bytes = span_from(bytes, used);
 	}
@@ -451,6 +441,30 @@ static void not_readable(struct session *s)
 	}
 }
 
+/* What it speaks was agreed on in the handshake, or else the peer's first bytes tell (RFC 9113 §3.2 to
+ * §3.4): "PRI " begins no request that is answered here. */
+static void sniff(struct session *s, struct mg_span fresh)
+{
+	const struct mg_span preface = SPAN("PRI ");
+	const struct tlsconn *tls = s->wire.tls;
+
+	buf_append(&s->in, fresh);
+	if (tls == NULL && s->in.n < preface.n && span_has_prefix(preface, buf_span(&s->in))) {
+		settle(s);
+		return;
+	}
+	s->sniff = false;
+	struct mg_buf bytes = s->in;
+	s->in = BUF_MAX(bytes.max);
+	if (tls != NULL ? tlsconn_h2(tls) : span_has_prefix(buf_span(&bytes), preface)) {
+		h2_start(s);
+		h2_take(s, buf_span(&bytes));
+	} else {
+		serve_and_send(s, buf_span(&bytes));
+	}
+	buf_deinit(&bytes);
+}
+
 static void on_readable(struct session *s)
 {
 	struct server *sv = s->server;
@@ -480,14 +494,19 @@ static void on_readable(struct session *s)
 		/* The time of a head runs from its first byte. */
 		if (s->in.n == 0 && s->wait == SESSION_HEAD && s->skip == 0)
 			server_wait(s, SESSION_HEAD);
-		serve_and_send(s, fresh);
+		if (s->sniff)
+			sniff(s, fresh);
+		else
+			serve_and_send(s, fresh);
 	}
 }
 
 void session_resume(struct session *s)
 {
 	/* Sending: when that is done the loop tells anew what there is to read. */
-	if (s->out != NULL && !is_listening(s))
+	if (s->h2 != NULL)
+		h2_resume(s);
+	else if (s->out != NULL && !is_listening(s))
 		s->unread = transport_pending(&s->wire);
 	else if (s->more && !is_listening(s))
 		serve_and_send(s, (struct mg_span){ 0 });
@@ -499,6 +518,10 @@ static void on_io(void *arg, unsigned events)
 {
 	struct session *s = arg;
 
+	if (s->h2 != NULL) {
+		h2_on_io(s, events);
+		return;
+	}
 	if (events & LOOP_HANGUP) {
 		s->hangup = true;
 		transport_hangup(&s->wire);
@@ -514,29 +537,37 @@ static void on_io(void *arg, unsigned events)
 	}
 }
 
-/* Did it take enough since the wait began? */
-static bool is_fast_enough(struct session *s)
-{
-	const struct server_options *o = &s->server->options;
-	const int64_t least = (int64_t)((uint64_t)o->min_rate * o->stall_timeout_ms / 1000);
-	const int64_t now = taken(s);
-
-	if (now - s->taken < (least > 0 ? least : 1)) return false;
-	s->taken = now;
-	return true;
-}
-
 bool session_expire(struct session *s)
 {
-	if (s->wait == SESSION_WRITE && is_fast_enough(s)) {
-		server_wait(s, SESSION_WRITE);
-		return false;
-	}
-	if (s->wait == SESSION_HEAD && s->in.n > 0 && s->skip == 0 && !s->more) {
+	if (s->wait == SESSION_WRITE && pace_kept(s)) return false;
+	if (s->h2 != NULL) {
+		h2_expire(s);
+	} else if (s->wait == SESSION_HEAD && s->in.n > 0 && s->skip == 0 && !s->more) {
 		refuse(s, 408, "the request head did not arrive in time");
 		flush(s);
 	} else {
 		session_cut(s);
 	}
 	return true;
+}
+
+/* A request that lies in the socket was asked before we went. Who is being greeted comes to ask. */
+static bool has_asked(const struct session *s)
+{
+	char byte;
+
+	if (s->wire.tls != NULL && (s->unread || tlsconn_begun(s->wire.tls))) return true;
+	return recv(s->wire.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void session_drain(struct session *s)
+{
+	if (s == s->server->serving) return;
+	if (s->h2 != NULL)
+		h2_leave(s);
+	else if ((s->wait == SESSION_IDLE ||
+		  /* A fresh connection that has sent nothing is as idle. */
+		  (s->wait == SESSION_HEAD && s->in.n == 0 && s->skip == 0)) &&
+		 !has_asked(s))
+		session_cut(s);
 }

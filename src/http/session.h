@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP/1.1 connection (RFC 9112): reads requests, hands them to the handler one at a time, sends
- * the answers in order. Everything on the server's loop. */
+/* One connection. It speaks HTTP/1.1 (RFC 9112): reads requests, hands them to the handler one at a time,
+ * sends the answers in order; or HTTP/2, which is http/h2.h. Everything on the server's loop. */
 #ifndef HTTP_SESSION_H
 #define HTTP_SESSION_H
 
@@ -10,6 +10,7 @@
 #include "http/exchange.h"
 #include "http/greeting.h"
 #include "http/growth.h"
+#include "http/listener.h"
 #include "http/outbound.h"
 #include "http/pages.h"
 #include "http/transport.h"
@@ -29,6 +30,7 @@ enum session_wait {
 
 struct server;
 struct session;
+struct h2;
 
 /* An exchange with what only this room knows of it. */
 struct live {
@@ -53,6 +55,9 @@ struct session {
 	enum greeting_state greeting;
 	struct transport wire;
 	enum session_wait wait;
+	struct h2 *h2; /* speaks HTTP/2: of what follows, only what the socket told is used */
+	bool sniff;    /* which of the two will show in its first bytes */
+	bool strange; /* it may, and has said nothing yet that is one: it would not know our answer */
 	bool closing;      /* no further request; end after the output */
 	bool linger;       /* end by lingering: unread input would turn our close into a reset */
 	bool more;         /* in holds input that was not looked at yet */
@@ -73,16 +78,26 @@ struct session {
 	struct address peer;
 };
 
-/* Takes the connected fd over. tls: to be greeted with the server's certificates. */
-struct session *session_start(struct server *sv, int fd, const struct address *peer, bool tls);
+/* Takes the connected fd over. */
+struct session *session_start(struct server *sv, int fd, const struct address *peer,
+			      enum listener_kind kind);
 /* Looks at input that is at hand, in the buffer or in the socket. */
 void session_resume(struct session *s);
 /* After an answer was put into s->out outside of the handler's call. */
 void session_answered(struct session *s);
 /* The time of what it waits for is over. False: it may go on, for it has not been idle. */
 bool session_expire(struct session *s);
+/* Keeps the account of what the sessions hold of input together: after that changed. */
+void session_account(struct session *s);
 /* Tries again to have pages read, after the lane was full. */
 void session_retry_disk(struct session *s);
+/* Is there too little of that memory left for the unfinished head that this one holds? */
+bool session_holds_too_much(const struct session *s);
+/* An HTTP/2 connection has nothing left to do. linger: the peer is still sending, and must hear why it
+ * ended. False when it is gone. */
+bool session_finish(struct session *s, bool linger);
+/* The server goes: ends it if it is idle, or as soon as that can be done without losing a request. */
+void session_drain(struct session *s);
 /* Ends it now, an unfinished answer by a reset. Tells a parked exchange's handler. */
 void session_cut(struct session *s);
 

@@ -41,6 +41,10 @@ static const char *const reloads[METRICS_RELOADS + 1] = {
 	[METRICS_RELOAD_TAKEN] = "taken",
 	[METRICS_RELOAD_REFUSED] = "refused",
 };
+static const char *const resets[METRICS_RESET_KINDS + 1] = {
+	[METRICS_RESET_RECEIVED] = "client",
+	[METRICS_RESET_SENT] = "server",
+};
 static const char *const proofs[METRICS_PROVED + 1] = {
 	[METRICS_PROOF_PROVEN] = "proven",           [METRICS_PROOF_EXEMPT] = "exempt",
 	[METRICS_PROOF_MISMATCH] = "mismatch",       [METRICS_PROOF_UNKNOWN] = "unknown",
@@ -142,6 +146,20 @@ static const struct family families[] = {
 	  "answer, "
 	  "to shake hands.",
 	  { { "phase", timeouts } } },
+	{ "modgate_http2_connections_total", COUNTER, METRICS_H2_CONNECTIONS,
+	  "Client connections that spoke HTTP/2." },
+	{ "modgate_http2_requests_total", COUNTER, METRICS_H2_REQUESTS,
+	  "Requests that came by HTTP/2." },
+	{ "modgate_http2_resets_total",
+	  COUNTER,
+	  METRICS_H2_RESETS,
+	  "Streams reset, by the client or because of what it sent.",
+	  { { "by", resets } } },
+	{ "modgate_http2_stalled_total", COUNTER, METRICS_H2_STALLED,
+	  "Answers given up because the client took too little of them." },
+	{ "modgate_http2_goaways_total", COUNTER, METRICS_H2_GOAWAYS, "GOAWAY frames sent." },
+	{ "modgate_http2_floods_total", COUNTER, METRICS_H2_FLOODS,
+	  "Connections ended because the client sent too much that is no request." },
 	{ "modgate_tls_handshakes_total",
 	  COUNTER,
 	  METRICS_TLS_HANDSHAKES,

@@ -50,6 +50,11 @@ enum metrics_timeout {
 	METRICS_TIMEOUT_HANDSHAKE,
 	METRICS_TIMEOUTS
 };
+enum metrics_reset {
+	METRICS_RESET_RECEIVED, /* the client took a request back */
+	METRICS_RESET_SENT,     /* we ended one for what the client did */
+	METRICS_RESET_KINDS
+};
 enum metrics_handshake {
 	METRICS_HANDSHAKE_FULL,
 	METRICS_HANDSHAKE_RESUMED,
@@ -116,6 +121,12 @@ enum metrics_process {
 	X(TLS_HANDSHAKES, METRICS_HANDSHAKES)                                                      \
 	X(TLS_GREETING, METRICS_GREETINGS)                                                         \
 	X(TLS_RELOADS, METRICS_RELOADS)                                                            \
+	X(H2_CONNECTIONS, 1)                                                                       \
+	X(H2_REQUESTS, 1)                                                                          \
+	X(H2_RESETS, METRICS_RESET_KINDS)                                                          \
+	X(H2_STALLED, 1)                                                                           \
+	X(H2_GOAWAYS, 1)                                                                           \
+	X(H2_FLOODS, 1)                                                                            \
 	X(FLIGHTS, 1)                                                                              \
 	X(FLIGHTS_ENDED, METRICS_RESULTS *METRICS_KINDS)                                           \
 	X(FLIGHTS_JOINED, 1)                                                                       \

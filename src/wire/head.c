@@ -36,7 +36,7 @@ static enum step read_crlf(struct cursor *c, const char *reason)
 	return STEP_ON;
 }
 
-static enum head_method method_of(struct mg_span name)
+enum head_method head_method_of(struct mg_span name)
 {
 	if (span_eq(name, SPAN("GET"))) return HEAD_GET;
 	if (span_eq(name, SPAN("HEAD"))) return HEAD_HEAD;
@@ -61,7 +61,7 @@ static enum step read_method(struct cursor *c, struct head *out)
 	if (c->p == start || *c->p != ' ')
 		return bad(c, 400, "the request does not begin with a method");
 	out->method_name = span_make(start, (size_t)(c->p - start));
-	out->method = method_of(out->method_name);
+	out->method = head_method_of(out->method_name);
 	c->p++;
 	return STEP_ON;
 }

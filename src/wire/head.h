@@ -67,4 +67,7 @@ enum head_result {
 enum head_result head_parse(struct mg_span bytes, size_t *scanned, struct head *out, size_t *used,
 			    int *status, const char **reason);
 
+/* Of a method's name, which is case-sensitive. */
+enum head_method head_method_of(struct mg_span name);
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the header lines of a request mean to the server; used by head.c only. */
+/* What the header lines of a request mean to the server; for head.c and
+ * fieldhead.c. */
 #ifndef WIRE_HEADFIELD_H
 #define WIRE_HEADFIELD_H
 

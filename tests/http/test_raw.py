@@ -4,85 +4,18 @@ ranges, slow and vanishing peers."""
 
 import hashlib
 import os
-import pathlib
 import random
 import resource
 import select
-import signal
 import socket
 import struct
-import subprocess
 import time
 
 import pytest
 
 from lib import http, modgate
 
-PROBE = os.environ.get("HTTP_PROBE") or str(pathlib.Path(modgate.binary()).parent / "http_probe")
 SMUGGLED = b"GET /echo?smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-class Probe:
-    def __init__(self, folder, **keys):
-        self.log = folder / "probe.log"
-        with open(self.log, "wb") as err:
-            self.process = subprocess.Popen(
-                [PROBE, *(f"{k}={v}" for k, v in keys.items())], stdout=subprocess.PIPE, stderr=err, text=True
-            )
-        host, port = self.process.stdout.readline().strip().rsplit(":", 1)
-        self.address = (host, int(port))
-
-    def session(self, timeout=20):
-        return http.Session(self.address, timeout)
-
-    def get(self, target, headers=(), method="GET"):
-        return http.request(self.address, target, headers, method)
-
-    def number(self, target):
-        return int(self.get(target).body)
-
-    def rss(self):
-        for line in open(f"/proc/{self.process.pid}/status"):
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) * 1024
-
-    def cpu(self):
-        stat = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
-        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        out, _ = self.process.communicate(timeout=30)
-        log = self.log.read_text(errors="replace")
-        assert not modgate.TROUBLE.search(log), log[:6000]
-        assert self.process.returncode == 0 and out == "drained\n", (self.process.returncode, out, log)
-
-
-@pytest.fixture
-def probe_of(tmp_path):
-    started = []
-
-    def start(**keys):
-        started.append(Probe(tmp_path, **keys))
-        return started[-1]
-
-    yield start
-    for p in started:
-        p.stop()
-
-
-@pytest.fixture(scope="module")
-def body(tmp_path_factory):
-    file = tmp_path_factory.mktemp("file") / "body"
-    file.write_bytes(random.Random(7).randbytes(50 << 20))
-    return file
-
-
-@pytest.fixture(scope="module")
-def probe(tmp_path_factory, body):
-    p = Probe(tmp_path_factory.mktemp("probe"), file=body)
-    yield p
-    p.stop()
 
 
 def get(target, *lines, version="1.1"):

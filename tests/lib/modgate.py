@@ -30,7 +30,8 @@ def sanitized():
 class Modgate:
     """Started by `start`, ended by `stop`, which asserts what must hold for every exit."""
 
-    def __init__(self, folder, goproxy=None, config=None, env=None, args=(), prefix="", store=None, sockets=None):
+    def __init__(self, folder, goproxy=None, config=None, env=None, args=(), prefix="", store=None, sockets=None,
+                 scheme=""):
         self.folder = pathlib.Path(folder)
         self.store = store or self.folder / "store"  # one that is given is not named on the command line
         self.store_args = [] if store else ["--store", str(self.store)]
@@ -40,6 +41,7 @@ class Modgate:
         self.args = list(args)
         self.prefix = prefix
         self.sockets = sockets  # {name: listening socket} that a service manager would open
+        self.scheme = scheme  # of the address it listens on: "h2c://"
         self.port = None
         self.process = None
         self.ending = False
@@ -67,7 +69,7 @@ class Modgate:
             self.port = next(iter(self.sockets.values())).getsockname()[1]
         else:
             self.port = self.port or free_port()
-            argv += ["--listen", f"127.0.0.1:{self.port}"]
+            argv += ["--listen", f"{self.scheme}127.0.0.1:{self.port}"]
         if self.config is not None:
             file = self.folder / "modgate.yaml"
             file.write_text(self.config)

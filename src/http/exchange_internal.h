@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this room does with exchanges that their handlers do not. */
+#ifndef HTTP_EXCHANGE_INTERNAL_H
+#define HTTP_EXCHANGE_INTERNAL_H
+
+#include "http/session.h"
+
+/* Copies its head into its arena: what the spans point to goes away. */
+void exchange_keep(struct exchange *x);
+/* The client left before the answer: tells the handler, frees it unless the handler still answers. */
+void exchange_gone(struct live *v);
+
+#endif

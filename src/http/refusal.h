@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answer to a request that is none, in place of the handler's. For this room. */
+#ifndef HTTP_REFUSAL_H
+#define HTTP_REFUSAL_H
+
+#include "http/exchange.h"
+
+/* The text has the form all failures have: class, reason, request id. One reference, the caller's. */
+struct reply *refusal_new(int status, const char *reason, const char id[EXCHANGE_ID_SIZE]);
+
+#endif

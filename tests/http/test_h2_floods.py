@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Floods of HTTP/2 frames (T30-T34): each is ended in time, costs no memory, and nobody else notices."""
+
+import threading
+import time
+
+import pytest
+
+from lib import floods, h2, modgate
+from lib.probe import Probe
+
+# What was freed is used again at once, or RSS would tell nothing under sanitizers.
+QUICK_TO_FORGET = {"ASAN_OPTIONS": "quarantine_size_mb=1"}
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory, body):
+    p = Probe(tmp_path_factory.mktemp("probe"), file=body, h2c=1, env=QUICK_TO_FORGET)
+    yield p
+    p.stop()
+
+
+class Bystander(threading.Thread):
+    """A client that goes on asking on one connection, and how long it had to wait."""
+
+    def __init__(self, probe):
+        super().__init__()
+        self.client = probe.client()
+        self.client.settled()
+        self.stopped = False
+        self.waits = []
+        self.failed = None
+
+    def run(self):
+        try:
+            while not self.stopped:
+                start = time.monotonic()
+                assert len(self.client.get("/small").body) == 300
+                self.waits.append(time.monotonic() - start)
+        except Exception as e:
+            self.failed = e
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped = True
+        self.join()
+        self.client.socket.close()
+        assert self.failed is None, self.failed
+
+
+@pytest.mark.parametrize("make, code", floods.FLOODS, ids=lambda v: getattr(v, "__name__", ""))
+def test_t30_to_t34_a_flood_is_ended_and_costs_nobody_else(probe, make, code):
+    at = floods.Place(probe.address, "/small", "/park")
+    floods.end_of(at, make)  # what the first one allocates stays
+    before, counts, gone = probe.rss(), probe.counts(), probe.number("/gone")
+    ended = 0
+    with Bystander(probe) as other:
+        end = time.monotonic() + 1
+        while ended == 0 or time.monotonic() < end:
+            goaways = floods.end_of(at, make)
+            assert goaways == [] or goaways[-1][1] == code, goaways
+            ended += 1
+    assert other.waits and max(other.waits) < 10
+    assert probe.rss() - before < (64 << 20 if modgate.sanitized() else 8 << 20)
+    assert probe.number("/gone") > gone  # nobody waits for what is parked any more
+    if code == h2.ENHANCE_YOUR_CALM:
+        assert probe.counts()["floods"] - counts["floods"] == ended
+    assert probe.get("/small").status == 200
+
+
+def test_t34_a_head_that_grows_when_it_is_decoded(probe):
+    """1 MiB out of a few hundred bytes is refused, and the connection goes on; more ends it."""
+    with probe.client() as c:
+        c.settled()
+        c.encoder.huffman = False
+        c.ask("/small", fields=[("x", "y" * 3900)])
+        before = probe.rss()
+        stream = c.ask("/small", fields=[("x", "y" * 3900)] * 270)
+        assert c.answer(stream).status == 431
+        assert c.get("/small").status == 200 and not c.goaways
+        assert probe.rss() - before < 4 << 20
+        c.ask("/small", fields=[("x", "y" * 3900)] * 2000)
+        assert c.rest()[-1][1] == h2.ENHANCE_YOUR_CALM
+
+
+def test_cancels_in_proportion_are_no_flood(probe):
+    """A third of the requests taken back, for ever."""
+    with probe.client() as c:
+        c.settled()
+        for _ in range(300):
+            streams = [c.ask("/small") for _ in range(2)]
+            c.send(h2.reset(c.ask("/park")))
+            for stream in streams:
+                assert c.answer(stream).status == 200
+        assert not c.goaways
+
+
+def test_a_client_that_tells_each_byte_it_read_is_no_flood(probe):
+    """Two WINDOW_UPDATEs for each 4 KiB, and a PING now and then."""
+    with probe.client(own_window=65535) as c:
+        c.settled()
+        for round in range(6):
+            stream = c.ask("/big")
+            told = 0
+            while not c.answers[stream].ended:
+                c.read_frame()
+                while told + 4096 <= len(c.answers[stream].body):
+                    c.send(h2.window(0, 4096) + h2.window(stream, 4096))
+                    told += 4096
+            c.settled()
+        assert not c.goaways
+
+
+def test_streams_beyond_the_maximum(probe):
+    with probe.client() as c:
+        c.settled()
+        assert c.settings[3] == 100
+        streams = [c.ask("/park") for _ in range(100)]
+        c.settled()
+        assert not c.goaways
+        c.ask("/park")
+        assert c.rest()[-1][1] == h2.PROTOCOL_ERROR
+    with probe.client() as c:  # before the maximum was acknowledged
+        extra = [c.head(h2.request("/park")) for _ in range(110)]
+        c.send(b"".join(data for _, data in extra))
+        for stream, _ in extra[100:]:
+            assert c.answer(stream).reset == h2.REFUSED_STREAM
+        assert not c.goaways
