@@ -41,7 +41,8 @@ static enum mg_code read_memfd(int fd, struct mg_buf *out, struct mg_err *err)
 enum mg_code certificates_load(struct certificates *c, int fd, struct mg_err *err)
 {
 	struct mg_buf bytes = BUF_MAX(BUNDLE_BYTES_MAX);
-	const struct tlsserver_options options = { .tickets = c->tickets,
+	const struct tlsserver_options options = { .h2 = true,
+						   .tickets = c->tickets,
 						   .ticket_life_s = c->ticket_life_s };
 	struct tlsserver *fresh;
 	struct bundle b;

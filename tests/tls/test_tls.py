@@ -241,7 +241,7 @@ def test_curl_notices_a_download_that_was_cut(secure_of, authority, tree, tmp_pa
         assert process.poll() is None
         time.sleep(0.01)
     os.truncate(m.store / "modules/example.com/large/@v/v1.0.0.zip", 100000)
-    assert process.wait(60) in (18, 56)
+    assert process.wait(60) in (18, 56, 92)  # the last one: by HTTP/2
     process.stderr.close()
     assert (tmp_path / "part").stat().st_size < (tmp_path / "whole").stat().st_size
 
