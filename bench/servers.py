@@ -241,8 +241,9 @@ def goproxy(binary, folder, upstream):
     return Server("goproxy", argv, port, folder, env)
 
 
-def modgate(binary, folder, upstream, store, name="modgate", env=None, core=SERVER_CORE):
+def modgate(binary, folder, upstream, store, name="modgate", env=None, core=SERVER_CORE,
+            scheme=""):
     port = free_port()
-    argv = [str(binary), "serve", "--listen", f"{HOST}:{port}", "--store", str(store)]
+    argv = [str(binary), "serve", "--listen", f"{scheme}{HOST}:{port}", "--store", str(store)]
     settings = {"GOPROXY": upstream, "GOSUMDB": "off", **(env or {})}
     return Server(name, argv, port, folder, settings, core)
