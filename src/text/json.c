@@ -2,6 +2,8 @@
 #include "text/json.h"
 
 #include <jansson.h>
+#include <pthread.h>
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/utf8.h"
@@ -40,6 +42,12 @@ static size_t count_levels(struct mg_span s)
 	return most;
 }
 
+/* Else what finds no memory would be called malformed. */
+static void take_memory(void)
+{
+	json_set_alloc_funcs(check_malloc, free);
+}
+
 enum mg_code json_parse(struct mg_span bytes, struct json **out, struct mg_err *err)
 {
 	if (bytes.n > MAX_BYTES)
@@ -48,6 +56,8 @@ enum mg_code json_parse(struct mg_span bytes, struct json **out, struct mg_err *
 	if (count_levels(bytes) > MAX_LEVELS)
 		return err_set(err, MG_INVALID, MG_CAUSE_NONE, "JSON nests deeper than %d levels",
 			       MAX_LEVELS);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, take_memory);
 	json_error_t at;
 	json_t *v = json_loadb(bytes.n ? bytes.p : "", bytes.n,
 			       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &at);

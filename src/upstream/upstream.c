@@ -35,9 +35,17 @@ struct upstream {
 	const char *ca_file, *ca_dir;
 };
 
+static char *duplicate(const char *s)
+{
+	return check_strndup(s, strlen(s));
+}
+
+/* Out of memory, curl has many reasons why it could not do a thing, some of which would put the blame on a URL. */
 static void global_init(void)
 {
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) abort();
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, check_malloc, free, check_realloc, duplicate,
+				 check_calloc) != 0)
+		abort();
 }
 
 /* Does the folder hold the hashed names ("5ed36f99.0") that OpenSSL looks certificates up by? */
