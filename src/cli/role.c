@@ -52,11 +52,16 @@ bool role_begin(enum metrics_process which, struct settings *s)
 	/* What cannot be counted is no reason not to serve. */
 	if (!metrics_attach(ROLE_FD_METRICS, which)) log_warn("no metrics", LOG_S("process", name));
 	close(ROLE_FD_METRICS);
-	procstat_publish();
 	return true;
 bad:
 	log_error("cannot start", LOG_S("error", err.text));
 	return false;
+}
+
+void role_count(void)
+{
+	metrics_begin();
+	procstat_publish();
 }
 
 void role_confine(const struct settings *s, const struct sandbox_rules *rules)
@@ -79,6 +84,16 @@ static void tell(char what)
 void role_ready(void)
 {
 	tell(ROLE_TELL_READY);
+}
+
+void role_standing(void)
+{
+	tell(ROLE_TELL_STANDING);
+}
+
+void role_deaf(void)
+{
+	tell(ROLE_TELL_DEAF);
 }
 
 void role_alive(void)

@@ -2,6 +2,7 @@
 #include "cli/role.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -27,6 +28,9 @@ struct process {
 	int commands_fd; /* listens for our own commands */
 	struct control *commands;
 	struct patrol *patrol; /* NULL: no scrub in the background */
+	int *waiting;          /* channels that came before the word to begin */
+	size_t waiting_n;
+	bool failed;
 };
 
 /* --- what it may read --- */
@@ -94,19 +98,6 @@ static void confine(struct settings *s)
 
 /* --- its parts --- */
 
-static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_count)
-{
-	if (message.n == 1 && message.p[0] == FETCH_CONTROL_PING) role_alive();
-}
-
-static void on_control_closed(void *arg)
-{
-	struct process *p = arg;
-
-	channel_free(&p->control);
-	loop_stop(p->loop);
-}
-
 /* On a file system without sockets modules can be served all the same. */
 static void listen_for_commands(struct process *p)
 {
@@ -118,17 +109,24 @@ static void listen_for_commands(struct process *p)
 			 LOG_S("error", err.text));
 }
 
-static enum mg_code begin(struct process *p, const struct upstream_options *upstream,
-			  const struct fetch_options *fetch, struct mg_err *err)
+static enum mg_code open_store(struct process *p, int lock, struct mg_err *err)
 {
-	enum mg_code rc = store_open(p->settings.store, STORE_WRITE, &p->store, err);
+	return lock >= 0 ? store_open_locked(p->settings.store, lock, &p->store, err)
+			 : store_open(p->settings.store, STORE_WRITE, &p->store, err);
+}
+
+static enum mg_code begin(struct process *p, int lock, struct mg_err *err)
+{
+	const struct upstream_options upstream = fetchparts_upstream(&p->settings);
+	const struct fetch_options fetch = fetchparts_fetch(&p->settings);
+	enum mg_code rc = open_store(p, lock, err);
 
 	if (rc == MG_OK) listen_for_commands(p);
 	if (rc == MG_OK) confine(&p->settings);
 	if (rc == MG_OK) rc = negative_open(p->settings.store, &p->negative, err);
 	if (rc != MG_OK) return rc;
-	p->upstream = upstream_new(upstream);
-	rc = fetch_new(p->loop, fetch, p->store, p->upstream, p->negative, &p->fetch, err);
+	p->upstream = upstream_new(&upstream);
+	rc = fetch_new(p->loop, &fetch, p->store, p->upstream, p->negative, &p->fetch, err);
 	if (rc != MG_OK) return rc;
 
 	if (p->commands_fd >= 0)
@@ -140,8 +138,81 @@ static enum mg_code begin(struct process *p, const struct upstream_options *upst
 	if (kept_write(p->settings.store, p->settings.goproxy, &unkept) != MG_OK)
 		log_warn("the upstreams are not kept for the next start",
 			 LOG_S("error", unkept.text));
-	p->control = channel_new(p->loop, ROLE_FD_CONTROL, on_control, on_control_closed, p);
 	return MG_OK;
+}
+
+/* --- what the supervisor says --- */
+
+/* Whoever works after us must find the lock held: it is told to the supervisor, who keeps it. */
+static void on_go(struct process *p, int lock)
+{
+	const char ready = ROLE_TELL_READY;
+	struct mg_err err;
+
+	role_count();
+	if (begin(p, lock, &err) != MG_OK) {
+		log_error("cannot start", LOG_S("error", err.text));
+		p->failed = true;
+		loop_stop(p->loop);
+		return;
+	}
+	for (size_t i = 0; i < p->waiting_n; i++)
+		fetch_add_channel(p->fetch, p->waiting[i]);
+	p->waiting_n = 0;
+	const int held = store_lock(p->store);
+	channel_send(p->control, span_make(&ready, 1), &held, 1);
+}
+
+static void on_channels(struct process *p, int *fds, size_t n)
+{
+	if (p->fetch == NULL)
+		p->waiting = check_realloc(p->waiting, (p->waiting_n + n) * sizeof *p->waiting);
+	for (size_t i = 0; i < n; i++) {
+		if (p->fetch != NULL)
+			fetch_add_channel(p->fetch, fds[i]);
+		else
+			p->waiting[p->waiting_n++] = fds[i];
+		fds[i] = -1;
+	}
+}
+
+static void on_idle(void *arg)
+{
+	struct process *p = arg;
+	loop_stop(p->loop);
+}
+
+static uint32_t read_u32(const char *p)
+{
+	const uint8_t *b = (const uint8_t *)p;
+	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_count)
+{
+	struct process *p = arg;
+
+	if (message.n == 1 && message.p[0] == FETCH_CONTROL_PING) {
+		role_alive();
+	} else if (message.n == 1 && message.p[0] == FETCH_CONTROL_GO && p->fetch == NULL) {
+		const int lock = fd_count > 0 ? fds[0] : -1;
+		if (fd_count > 0) fds[0] = -1;
+		on_go(p, lock);
+	} else if (message.n == 1 && message.p[0] == FETCH_CONTROL_CHANNELS) {
+		on_channels(p, fds, fd_count);
+	} else if (message.n == 5 && message.p[0] == FETCH_CONTROL_RETIRE && p->fetch != NULL) {
+		fetch_retire(p->fetch, read_u32(message.p + 1), on_idle, p);
+	} else {
+		log_error("malformed control message", LOG_I("bytes", message.n));
+	}
+}
+
+static void on_control_closed(void *arg)
+{
+	struct process *p = arg;
+
+	channel_free(&p->control);
+	loop_stop(p->loop);
 }
 
 static void end(struct process *p)
@@ -156,29 +227,20 @@ static void end(struct process *p)
 	loop_free(&p->loop);
 	log_stop();
 	settings_deinit(&p->settings);
+	for (size_t i = 0; i < p->waiting_n; i++)
+		close(p->waiting[i]);
+	free(p->waiting);
 }
 
 int role_fetch(char *const *args)
 {
 	struct process p = { .commands_fd = -1 };
-	uint64_t channels = 0;
-	struct mg_err err;
 
 	if (!role_begin(METRICS_FETCH, &p.settings)) return ROLE_EXIT_HOPELESS;
-	MG_ASSERT(args[0] != NULL && span_u64(span_of(args[0]), CHANNEL_FDS_MAX, &channels));
-
-	const struct upstream_options upstream = fetchparts_upstream(&p.settings);
-	const struct fetch_options fetch = fetchparts_fetch(&p.settings);
 	p.loop = loop_new();
-	enum mg_code rc = begin(&p, &upstream, &fetch, &err);
-	if (rc == MG_OK) {
-		for (int i = 0; i < (int)channels; i++)
-			fetch_add_channel(p.fetch, ROLE_FD_FIRST + i);
-		role_ready();
-		loop_run(p.loop);
-	} else {
-		log_error("cannot start", LOG_S("error", err.text));
-	}
+	p.control = channel_new(p.loop, ROLE_FD_CONTROL, on_control, on_control_closed, &p);
+	role_standing();
+	loop_run(p.loop);
 	end(&p);
-	return rc == MG_OK ? 0 : ROLE_EXIT_HOPELESS;
+	return p.failed ? ROLE_EXIT_HOPELESS : 0;
 }

@@ -51,6 +51,7 @@ static struct front_options options_of(struct settings *s)
 	o.tls_ticket_rotate_ms = s->tls_ticket_rotate;
 	o.on_ready = role_ready;
 	o.on_alive = role_alive;
+	o.on_deaf = role_deaf;
 	struct gosumdb db;
 	struct mg_err err;
 	/* Checked when the settings were loaded. */
@@ -78,7 +79,7 @@ static enum listener_kind kind_of(char listen)
 
 int role_front(char *const *args)
 {
-	uint64_t workers = 0, certificates = 0;
+	uint64_t workers = 0, certificates = 0, place = 0;
 	struct server_listener listeners[SOCKETS_MAX];
 	size_t listening = 0;
 	int channels[CHANNEL_FDS_MAX];
@@ -88,6 +89,9 @@ int role_front(char *const *args)
 	MG_ASSERT(args[0] != NULL && strlen(args[0]) <= SOCKETS_MAX);
 	MG_ASSERT(args[1] != NULL && span_u64(span_of(args[1]), CHANNEL_FDS_MAX, &workers));
 	MG_ASSERT(args[2] != NULL && span_u64(span_of(args[2]), 1, &certificates));
+	MG_ASSERT(args[3] != NULL && span_u64(span_of(args[3]), METRICS_FRONTS - 1, &place));
+	role_count();
+	metrics_begin_front((unsigned)place);
 	struct front_options options = options_of(&s);
 	int fd = ROLE_FD_FIRST;
 	for (const char *kind = args[0]; *kind != '\0'; kind++, fd++) {

@@ -8,14 +8,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cli/fetchparts.h"
 #include "cli/notify.h"
 #include "cli/privilege.h"
-#include "cli/settings_load.h"
-#include "cli/sockets.h"
 #include "cli/supervisor.h"
-#include "cli/tlsfiles.h"
-#include "cli/upstreams.h"
 #include "http/listener.h"
 
 /* Mistakes are for the person who starts it, the rest for the log. */
@@ -24,40 +19,8 @@ static void tell_notes(const struct draft *d)
 	for (const struct draft_note *n = d->notes; n != NULL; n = n->next)
 		if (n->level == LOG_LEVEL_ERROR)
 			fprintf(stderr, "error: %s\n", n->text);
-		else if (n->level == LOG_LEVEL_WARN)
-			log_warn(n->text, LOG_S("about", "settings"));
 		else
-			log_info(n->text, LOG_S("about", "settings"));
-}
-
-/* Two instances with one name would take each other for themselves. */
-static void choose_via(struct draft *d)
-{
-	if (d->settings.via[0] != '\0') return;
-	const char *name = fetchparts_via(&d->settings.arena);
-	draft_set(d, settings_find(SPAN("via")), span_of(name), "made up at this start");
-}
-
-/* Who lets the service manager open the sockets has said where to listen. */
-static void listen_on_given(struct draft *d, const struct sockets *given)
-{
-	const struct settings_list *listen = &d->settings.listen;
-
-	if (given->n > 0 && !draft_is_set(d, "listen"))
-		draft_set(d, settings_find(SPAN("listen")),
-			  d->settings.tls_cert.n > 0 ? SPAN("https://" SOCKETS_GIVEN)
-						     : SPAN(SOCKETS_GIVEN),
-			  "LISTEN_FDS");
-	for (size_t i = 0; i < listen->n; i++) {
-		enum listener_kind kind;
-		if (sockets_is_given(listener_strip_scheme(span_of(listen->items[i]), &kind)))
-			return;
-	}
-	if (given->n > 0)
-		draft_note(d, LOG_LEVEL_WARN,
-			   "%s: listen: names none of the service manager's sockets (" SOCKETS_GIVEN
-			   "); only those with an address in it are used",
-			   draft_from(d, "listen"));
+			LOG_LINE(n->level, n->text, LOG_S("about", "settings"));
 }
 
 /* mkdir -p. The last directory is given to the user who will write there, if it is new. */
@@ -134,46 +97,25 @@ static void forget_secrets(void)
 	buf_deinit(&name);
 }
 
-static bool open_sockets(const struct settings *s, const struct sockets *given, struct sockets *out)
+/* Each reload reads the environment as it was at the start. */
+static char **copy_environment(struct arena *a)
 {
-	struct mg_err err;
-
-	if (sockets_open(&s->listen, settings_metrics_apart(s) ? s->metrics_listen : NULL,
-			 &(struct sockets){ 0 }, given, out, &err) == MG_OK)
-		return true;
-	fprintf(stderr, "error: %s\n", err.text);
-	return false;
+	size_t n = 0;
+	while (environ[n] != NULL)
+		n++;
+	char **copy = arena_alloc(a, (n + 1) * sizeof *copy);
+	for (size_t i = 0; i < n; i++)
+		copy[i] = arena_strdup(a, span_of(environ[i]));
+	copy[n] = NULL;
+	return copy;
 }
 
-/* Sockets in the file system belong to the user that the processes become: his group may connect. */
-static bool share_sockets(const struct settings *s, const struct sockets *sockets)
+static int serve(struct plan *p, const struct plan_source *source)
 {
-	struct privilege_user user = { .uid = (uid_t)-1, .gid = (gid_t)-1 };
-	struct mg_err err;
-	enum mg_code rc = MG_OK;
+	struct settings *s = &p->draft.settings;
 
-	if (s->user[0] != '\0' && geteuid() == 0)
-		rc = privilege_find(s->user, s->group, &user, &err);
-	if (rc == MG_OK) rc = sockets_share(sockets, s->listen_mode, user.uid, user.gid, &err);
-	if (rc != MG_OK) fprintf(stderr, "error: %s\n", err.text);
-	return rc == MG_OK;
-}
-
-static int serve(struct settings *s, const struct sockets *given)
-{
-	struct sockets sockets;
-	int tls_fd = -1;
-	const uint64_t tls_stamp = tlsfiles_stamp(s);
-	struct mg_err err;
-
-	if (s->tls_cert.n > 0 && tlsfiles_load(s, &tls_fd, &err) != MG_OK) {
-		fprintf(stderr, "error: %s\n", err.text);
-		return 1;
-	}
-	if (!prepare_user(s) || !open_sockets(s, given, &sockets)) return 1;
-	if (!share_sockets(s, &sockets)) {
-		sockets_unlink(&sockets);
-		sockets_close(&sockets);
+	if (p->draft.errors > 0 || !prepare_user(s)) {
+		plan_discard(&p, NULL);
 		return 1;
 	}
 	forget_secrets();
@@ -187,42 +129,37 @@ static int serve(struct settings *s, const struct sockets *given)
 		 LOG_SP("goproxy", buf_span(&goproxy)), LOG_S("via", s->via));
 	buf_deinit(&goproxy);
 	int rc = supervisor_run(&(struct supervisor_options){
-		.settings = s,
-		.sockets = &sockets,
-		.tls_fd = tls_fd,
-		.tls_stamp = tls_stamp,
-		.ready_text =
-			ready_text(&s->arena, &sockets,
-				   sockets.n - (settings_metrics_apart(s) ? 1 : 0), s->path_prefix),
+		.plan = p,
+		.source = source,
+		.ready_text = ready_text(&s->arena, &p->sockets,
+					 p->sockets.n - (settings_metrics_apart(s) ? 1 : 0),
+					 s->path_prefix),
 	});
-	sockets_unlink(&sockets);
-	sockets_close(&sockets);
+	log_stop();
 	return rc;
 }
 
 int command_serve(char *const *args)
 {
+	struct arena arena = ARENA_INIT;
 	struct sockets given;
-	struct draft d;
 	struct mg_err err;
 	int rc = 1;
 
+	const struct plan_source source = { .args = args,
+					    .envp = copy_environment(&arena),
+					    .given = &given };
 	notify_init(false);
-	if (sockets_take_given(&given, &err) != MG_OK) {
+	if (sockets_take_given(&given, &err) == MG_OK) {
+		struct plan *p = plan_make(&source, NULL);
+		const struct settings *s = &p->draft.settings;
+		log_init("supervisor", STDERR_FILENO, s->log_level, s->log_format);
+		tell_notes(&p->draft);
+		rc = serve(p, &source);
+	} else {
 		fprintf(stderr, "error: %s\n", err.text);
-		sockets_close(&given);
-		return 1;
 	}
-	draft_init(&d);
-	settings_load(&d, args, environ);
-	upstreams_settle(&d);
-	choose_via(&d);
-	listen_on_given(&d, &given);
-	log_init("supervisor", STDERR_FILENO, d.settings.log_level, d.settings.log_format);
-	tell_notes(&d);
-	if (d.errors == 0) rc = serve(&d.settings, &given);
-	log_stop();
 	sockets_close(&given);
-	draft_deinit(&d);
+	arena_deinit(&arena);
 	return rc;
 }

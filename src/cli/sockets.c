@@ -40,22 +40,33 @@ void sockets_close(struct sockets *s)
 	*s = (struct sockets){ 0 };
 }
 
-enum mg_code sockets_share(const struct sockets *s, const char *mode, uid_t uid, gid_t gid,
-			   struct mg_err *err)
+/* Made by us in the file system, and not one of `but`? */
+static bool is_ours(const struct sockets_one *one, const struct sockets *but)
+{
+	if (one->made.inode == 0) return false;
+	for (size_t i = 0; but != NULL && i < but->n; i++)
+		if (but->one[i].made.inode == one->made.inode &&
+		    but->one[i].made.device == one->made.device)
+			return false;
+	return true;
+}
+
+enum mg_code sockets_share(const struct sockets *s, const struct sockets *but, const char *mode,
+			   uid_t uid, gid_t gid, struct mg_err *err)
 {
 	enum mg_code rc = MG_OK;
 
 	for (size_t i = 0; i < s->n && rc == MG_OK; i++)
-		if (s->one[i].made.inode != 0)
+		if (is_ours(&s->one[i], but))
 			rc = unixlistener_share(span_of(s->one[i].name),
 						(mode_t)strtoul(mode, NULL, 8), uid, gid, err);
 	return rc;
 }
 
-void sockets_unlink(const struct sockets *s)
+void sockets_unlink(const struct sockets *s, const struct sockets *but)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (s->one[i].made.inode != 0)
+		if (is_ours(&s->one[i], but))
 			unixlistener_remove(span_of(s->one[i].name), &s->one[i].made);
 }
 
@@ -202,6 +213,9 @@ enum mg_code sockets_open(const struct settings_list *listen, const char *apart,
 		for (size_t k = first; k < out->n; k++)
 			out->one[k].kind = kind;
 	}
-	if (rc != MG_OK) sockets_close(out);
+	if (rc != MG_OK) {
+		sockets_unlink(out, before);
+		sockets_close(out);
+	}
 	return rc;
 }

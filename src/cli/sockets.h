@@ -39,10 +39,11 @@ void sockets_add(struct sockets *s, struct mg_span name, int fd);
 /* Is there a socket of that name? */
 bool sockets_have(const struct sockets *s, const char *name);
 void sockets_close(struct sockets *s);
-/* Lets others than ourselves connect to those that we made in the file system: sets their mode and owner. */
-MG_CHECK enum mg_code sockets_share(const struct sockets *s, const char *mode, uid_t uid, gid_t gid,
-				    struct mg_err *err);
-/* Takes away the names that we made, before the end. */
-void sockets_unlink(const struct sockets *s);
+/* Lets others than ourselves connect to those that we made in the file system: sets their mode and owner. Those
+ * in `but` (may be NULL) stay as they are; so in sockets_unlink. */
+MG_CHECK enum mg_code sockets_share(const struct sockets *s, const struct sockets *but,
+				    const char *mode, uid_t uid, gid_t gid, struct mg_err *err);
+/* Takes away the names that we made in the file system. */
+void sockets_unlink(const struct sockets *s, const struct sockets *but);
 
 #endif

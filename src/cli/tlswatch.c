@@ -67,6 +67,11 @@ struct tlswatch *tlswatch_new(struct loop *l, const struct settings *s, uint64_t
 	return w;
 }
 
+void tlswatch_look_at(struct tlswatch *w, const struct settings *s)
+{
+	w->settings = s;
+}
+
 void tlswatch_free(struct tlswatch **wp)
 {
 	struct tlswatch *w = *wp;
@@ -79,5 +84,5 @@ void tlswatch_free(struct tlswatch **wp)
 
 void tlswatch_reload(struct tlswatch *w)
 {
-	take(w, false);
+	if (tlsfiles_stamp(w->settings) != w->taken) take(w, false);
 }

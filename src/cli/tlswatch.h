@@ -15,8 +15,10 @@ typedef void tlswatch_fn(void *arg, int fd);
 /* The settings outlive it. taken: tlsfiles_stamp before what is served was read. */
 struct tlswatch *tlswatch_new(struct loop *l, const struct settings *s, uint64_t taken,
 			      tlswatch_fn *on_change, void *arg);
+/* The same files by another copy of the settings, which outlives it from now on. */
+void tlswatch_look_at(struct tlswatch *w, const struct settings *s);
 void tlswatch_free(struct tlswatch **w);
-/* Takes the files now, changed or not (SIGHUP). */
+/* Looks now, and says what is wrong (SIGHUP). */
 void tlswatch_reload(struct tlswatch *w);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "fetch/ahead.h"
+#include "fetch/desk.h"
 #include "fetch/feed.h"
 #include "fetch/job.h"
 #include "fetch/origin.h"
@@ -29,24 +30,6 @@
 #define SWEEP_MS       5000
 #define ABSENCES_BYTES (4u << 20)
 #define NAMELESS       (TICKET_GO_GET | TICKET_SUMDB) /* questions about no target */
-
-/* One worker's channel, and what it has open. */
-struct desk {
-	struct list node;
-	struct fetch *fetch;
-	struct channel *channel;
-	struct map askers; /* by order id */
-};
-
-/* One order that waits for a flight. */
-struct asker {
-	struct map_node by_id;
-	uint32_t id;
-	struct list node; /* in its flight */
-	struct flight *flight;
-	struct desk *desk;
-	bool following; /* it was given the stream */
-};
 
 /* One thing being got, for any number of askers. */
 struct flight {
@@ -83,45 +66,11 @@ struct fetch {
 	struct ahead *ahead;
 	struct feed *feed;
 	bool closing;
+	struct loop_timer *retire; /* NULL: going on */
+	loop_fn *on_idle;
+	void *on_idle_arg;
 	atomic_bool forgetting; /* forget_all is posted */
 };
-
-/* --- results --- */
-
-static void send_ticket(struct desk *d, const struct ticket *t, const int *fds, size_t fd_count)
-{
-	struct mg_buf message = BUF_MAX(CHANNEL_MESSAGE_MAX);
-	ticket_encode(t, &message);
-	channel_send(d->channel, buf_span(&message), fds, fd_count);
-	buf_deinit(&message);
-}
-
-static void send_result(struct desk *d, uint32_t id, const struct ticket *like)
-{
-	struct ticket t = *like;
-	t.type = TICKET_RESULT;
-	t.id = id;
-	send_ticket(d, &t, NULL, 0);
-}
-
-static void send_failure(struct desk *d, uint32_t id, const struct mg_err *err, uint64_t ttl_ms)
-{
-	send_result(d, id,
-		    &(struct ticket){
-			    .code = err->code,
-			    .cause = err->cause,
-			    .ttl_ms = (uint32_t)ttl_ms,
-			    .retry_after_s = err->retry_after_s,
-			    .text = span_of(err->text),
-		    });
-}
-
-static void asker_free(struct asker *a)
-{
-	map_remove(&a->desk->askers, &a->by_id);
-	list_remove(&a->node);
-	free(a);
-}
 
 static void flight_free(struct flight *fl)
 {
@@ -244,7 +193,7 @@ static void on_done(void *arg, bool ran)
 	while (!list_empty(&fl->askers)) {
 		struct asker *a = LIST_OWNER(fl->askers.next, struct asker, node);
 		if (j->code == MG_OK)
-			send_result(a->desk, a->id,
+			desk_result(a->desk, a->id,
 				    &(struct ticket){
 					    .code = MG_OK,
 					    .stale = j->stale,
@@ -252,8 +201,8 @@ static void on_done(void *arg, bool ran)
 					    .body = buf_span(&j->body),
 				    });
 		else
-			send_failure(a->desk, a->id, &j->err, j->ttl_ms);
-		asker_free(a);
+			desk_failure(a->desk, a->id, &j->err, j->ttl_ms);
+		desk_forget(a);
 	}
 	flight_free(fl);
 }
@@ -272,7 +221,7 @@ static bool tell_one(struct asker *a)
 	const struct ticket t = { .type = a->following ? TICKET_PROGRESS : TICKET_STREAM,
 				  .id = a->id,
 				  .size = stream_size(s) };
-	send_ticket(a->desk, &t, stream_fds(s), a->following ? 0 : TICKET_STREAM_FDS);
+	desk_send(a->desk, &t, stream_fds(s), a->following ? 0 : TICKET_STREAM_FDS);
 	a->following = true;
 	return true;
 }
@@ -380,7 +329,8 @@ static void guess(struct fetch *f)
 {
 	struct ticket t;
 	struct ahead_purse purse;
-	while (!f->closing && lane_waiting(f->lane) <= f->options.threads / 2 &&
+	while (!f->closing && f->retire == NULL &&
+	       lane_waiting(f->lane) <= f->options.threads / 2 &&
 	       ahead_take(f->ahead, &t, &purse, loop_now_ms(f->loop))) {
 		struct mg_buf key = BUF_MAX(KEY_MAX);
 		flight_key(&t, &key);
@@ -429,12 +379,12 @@ static void on_order(struct desk *d, const struct ticket *t)
 	if (map_get(&d->askers, span_make(&t->id, sizeof t->id)) != NULL) {
 		log_error("front used an order number twice", LOG_I("id", t->id));
 	} else if (known != NULL) {
-		send_failure(d, t->id, &known->err, known->until_ms - now_ms);
+		desk_failure(d, t->id, &known->err, known->until_ms - now_ms);
 	} else if (fl != NULL) {
 		metrics_add(METRICS_FLIGHTS_JOINED, 1);
 		join(fl, d, t->id);
 	} else if ((fl = flight_new(f, t, buf_span(&key), &err)) == NULL) {
-		send_failure(d, t->id, &err, 0);
+		desk_failure(d, t->id, &err, 0);
 	} else {
 		join(fl, d, t->id);
 		start(fl);
@@ -446,7 +396,7 @@ static void on_order(struct desk *d, const struct ticket *t)
 static void leave(struct asker *a)
 {
 	struct flight *fl = a->flight;
-	asker_free(a);
+	desk_forget(a);
 	if (list_empty(&fl->askers)) cancel_set(&fl->cancel);
 }
 
@@ -456,6 +406,10 @@ static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_co
 	struct ticket t;
 	if (!ticket_decode(message, &t) || t.type == TICKET_RESULT || t.type >= TICKET_FORGET) {
 		log_error("malformed message from front", LOG_I("bytes", message.n));
+		return;
+	}
+	if (t.type == TICKET_ORDER && d->fetch->retire != NULL) {
+		desk_give_back(d, t.id);
 		return;
 	}
 	if (t.type == TICKET_ORDER) {
@@ -488,9 +442,46 @@ static void desk_free(struct desk *d)
 	free(d);
 }
 
+static void tell_idle(void *arg)
+{
+	struct fetch *f = arg;
+	if (list_empty(&f->desks)) f->on_idle(f->on_idle_arg);
+}
+
 static void on_closed(void *arg)
 {
-	desk_free(arg);
+	struct desk *d = arg;
+	struct fetch *f = d->fetch;
+	desk_free(d);
+	if (f->retire != NULL) tell_idle(f);
+}
+
+static void give_back_one(struct map_node *node, void *arg)
+{
+	struct asker *a = LIST_OWNER(node, struct asker, by_id);
+	/* A download that has begun cannot be begun anew by another. */
+	if (a->following) return;
+	desk_give_back(a->desk, a->id);
+	leave(a);
+}
+
+static void on_retire(void *arg)
+{
+	struct fetch *f = arg;
+	LIST_EACH(it, &f->desks)
+	{
+		map_each(&LIST_OWNER(it, struct desk, node)->askers, give_back_one, NULL);
+	}
+}
+
+void fetch_retire(struct fetch *f, uint64_t after_ms, loop_fn *on_idle, void *arg)
+{
+	MG_ASSERT(f->retire == NULL);
+	f->on_idle = on_idle;
+	f->on_idle_arg = arg;
+	f->retire = loop_timer_new(f->loop, on_retire, f);
+	loop_timer_start(f->retire, after_ms, 0);
+	loop_post(f->loop, tell_idle, f);
 }
 
 void fetch_add_channel(struct fetch *f, int fd)
@@ -509,8 +500,8 @@ static void forget_all(void *arg)
 	atomic_store(&f->forgetting, false);
 	LIST_EACH(it, &f->desks)
 	{
-		send_ticket(LIST_OWNER(it, struct desk, node),
-			    &(struct ticket){ .type = TICKET_FORGET }, NULL, 0);
+		desk_send(LIST_OWNER(it, struct desk, node),
+			  &(struct ticket){ .type = TICKET_FORGET }, NULL, 0);
 	}
 }
 
@@ -593,6 +584,7 @@ void fetch_free(struct fetch **fp)
 	feed_free(&f->feed);
 	job_means_close(&f->means);
 	loop_timer_free(&f->sweep);
+	loop_timer_free(&f->retire);
 	arena_deinit(&f->arena);
 	free(f);
 	*fp = NULL;

@@ -15,6 +15,11 @@ struct fetch;
 
 /* Control messages from the supervisor to the fetch process (a channel): the first byte is the kind. */
 #define FETCH_CONTROL_PING 'P' /* to be answered by the loop */
+#define FETCH_CONTROL_GO                                                                           \
+	'G' /* open the store and work; with a descriptor: the lock, which others held before */
+#define FETCH_CONTROL_CHANNELS 'C' /* with descriptors: channels to the workers of a front */
+#define FETCH_CONTROL_RETIRE                                                                       \
+	'T' /* then a little-endian u32: in so many ms give back what is not done, and end */
 
 /* What becomes of a public artifact that the checksum database cannot be asked about. */
 enum fetch_sumdb {
@@ -63,6 +68,9 @@ MG_CHECK enum mg_code fetch_new(struct loop *l, const struct fetch_options *opti
 				struct negative *negative, struct fetch **out, struct mg_err *err);
 /* A worker's channel, taken over. When it closes its orders are forgotten. */
 void fetch_add_channel(struct fetch *f, int fd);
+/* Another fetch takes over: orders that come are given back at once (TICKET_BACK), those under way after
+ * after_ms, but for what is being streamed. When the front has closed all channels on_idle is called, from the loop. */
+void fetch_retire(struct fetch *f, uint64_t after_ms, loop_fn *on_idle, void *arg);
 /* What jobs may use; until fetch_free. */
 struct job_means;
 const struct job_means *fetch_means(const struct fetch *f);

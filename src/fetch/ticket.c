@@ -125,7 +125,7 @@ bool ticket_decode(struct mg_span message, struct ticket *out)
 {
 	struct reader r = { .rest = message };
 	struct ticket t = { 0 };
-	t.type = (enum ticket_type)get_u8(&r, TICKET_PROGRESS + 1);
+	t.type = (enum ticket_type)get_u8(&r, TICKET_BACK + 1);
 	t.id = get_u32(&r);
 	if (t.type == TICKET_ORDER || t.type == TICKET_SEEN)
 		get_order(&r, &t);
@@ -133,7 +133,7 @@ bool ticket_decode(struct mg_span message, struct ticket *out)
 		get_result(&r, &t);
 	else if (t.type == TICKET_STREAM)
 		get_stream(&r, &t);
-	else if (t.type != TICKET_CANCEL && t.type != TICKET_PROGRESS &&
+	else if (t.type != TICKET_CANCEL && t.type != TICKET_PROGRESS && t.type != TICKET_BACK &&
 		 (t.type != TICKET_FORGET || t.id != 0))
 		return false;
 	if (r.bad || r.rest.n != 0) return false;

@@ -21,6 +21,7 @@ enum ticket_type {
 	 * result. With two descriptors: the file, to be read only, and a watermark. */
 	TICKET_STREAM = 6,
 	TICKET_PROGRESS = 7, /* from fetch, after a stream: its watermark has changed */
+	TICKET_BACK = 8, /* from fetch, which is going: the order is not done, ask the next one */
 };
 #define TICKET_STREAM_FDS 2
 

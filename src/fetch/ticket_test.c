@@ -90,6 +90,7 @@ static void every_cut_and_extension_is_malformed(void **state)
 		{ .type = TICKET_FORGET },
 		{ .type = TICKET_STREAM, .id = 4, .size = 1 },
 		{ .type = TICKET_PROGRESS, .id = 4 },
+		{ .type = TICKET_BACK, .id = 7 },
 		{ .type = TICKET_SEEN,
 		  .kind = TARGET_MOD,
 		  .path = SPAN("example.com/m"),
@@ -120,7 +121,7 @@ static void values_out_of_range_are_malformed(void **state)
 		{ .type = TICKET_FORGET, .id = 1 },
 		{ .type = TICKET_STREAM, .size = 0 },
 		{ .type = TICKET_STREAM, .size = 1ull << 63 },
-		{ .type = TICKET_PROGRESS + 1 },
+		{ .type = TICKET_BACK + 1 },
 		{ .type = 0 },
 	};
 	for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {

@@ -31,19 +31,18 @@ bool proxied_is_due(const struct server *sv, const struct address *peer)
 /* The fd goes on. */
 static void release(struct proxied *p)
 {
-	struct server *sv = p->server;
-
 	loop_io_free(&p->io);
 	list_remove(&p->node);
 	free(p);
-	server_uncount(sv);
 }
 
 static void cut(struct proxied *p)
 {
+	struct server *sv = p->server;
 	const int fd = p->fd;
 
 	release(p);
+	server_uncount(sv);
 	close(fd);
 }
 
@@ -112,6 +111,8 @@ static void on_readable(void *arg, unsigned events)
 	const enum listener_kind kind = p->kind;
 	release(p);
 	admit_connection(sv, fd, &peer, kind);
+	/* Only now: a server that drains ends with its last connection. */
+	server_uncount(sv);
 }
 
 void proxied_start(struct server *sv, int fd, const struct address *peer, enum listener_kind kind)
@@ -139,6 +140,17 @@ void proxied_expire(struct server *sv)
 		if (loop_now_ms(sv->loop) - p->since_ms < sv->options.header_timeout_ms) return;
 		metrics_add(METRICS_TIMED_OUT + METRICS_TIMEOUT_HEAD, 1);
 		cut(p);
+	}
+}
+
+void proxied_cut_idle(struct server *sv)
+{
+	char byte;
+
+	LIST_EACH_SAFE(it, &sv->proxied)
+	{
+		struct proxied *p = LIST_OWNER(it, struct proxied, node);
+		if (recv(p->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) cut(p);
 	}
 }
 

@@ -111,7 +111,7 @@ static uint32_t limit_ms(const struct server *sv, enum session_wait wait)
 	switch (wait) {
 	case SESSION_IDLE:
 		/* Whoever hears a GOAWAY and does not answer the PING behind it is gone. */
-		return sv->draining ? SERVER_GOODBYE_MS : sv->options.idle_timeout_ms;
+		return sv->hurried ? SERVER_GOODBYE_MS : sv->options.idle_timeout_ms;
 	case SESSION_HEAD:
 		return sv->options.header_timeout_ms;
 	case SESSION_WRITE:
@@ -254,21 +254,53 @@ void server_last_call(struct server *sv)
 	sv->leaving = true;
 }
 
-void server_drain(struct server *sv, uint64_t deadline_ms, loop_fn *on_drained, void *arg)
+static void stop_accepting(struct server *sv, loop_fn *on_drained, void *arg)
 {
-	MG_ASSERT(!sv->draining);
 	server_last_call(sv);
-	acceptor_take_rest(sv);
 	sv->draining = true;
 	sv->on_drained = on_drained;
 	sv->on_drained_arg = arg;
 	acceptor_stop(sv);
-	proxied_cut_all(sv);
+}
+
+/* retire: an idle HTTP/1.1 connection is told with its next answer. */
+static void tell_all(struct server *sv, bool retire)
+{
 	for (int w = 0; w < SESSION_WAIT_COUNT; w++) {
 		LIST_EACH_SAFE(it, &sv->waits[w])
-		session_drain(LIST_OWNER(it, struct session, node));
+		{
+			struct session *s = LIST_OWNER(it, struct session, node);
+			if (!retire || s->h2 != NULL) session_drain(s);
+		}
 	}
+}
+
+static void set_deadline(struct server *sv, uint64_t deadline_ms)
+{
 	loop_timer_start(sv->drain_timer, sv->connections == 0 ? 0 : deadline_ms, 0);
+}
+
+void server_drain(struct server *sv, uint64_t deadline_ms, loop_fn *on_drained, void *arg)
+{
+	MG_ASSERT(!sv->hurried);
+	if (sv->drained) return;
+	if (!sv->draining) {
+		server_last_call(sv);
+		acceptor_take_rest(sv);
+	}
+	stop_accepting(sv, on_drained, arg);
+	sv->hurried = true;
+	proxied_cut_idle(sv);
+	tell_all(sv, false);
+	set_deadline(sv, deadline_ms);
+}
+
+void server_retire(struct server *sv, uint64_t deadline_ms, loop_fn *on_drained, void *arg)
+{
+	MG_ASSERT(!sv->draining);
+	stop_accepting(sv, on_drained, arg);
+	tell_all(sv, true);
+	set_deadline(sv, deadline_ms);
 }
 
 void server_free(struct server **svp)

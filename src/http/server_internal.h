@@ -51,6 +51,7 @@ struct server {
 
 	bool leaving; /* each answer is the last of its connection */
 	bool draining, drained;
+	bool hurried; /* draining, and who is idle is not waited for */
 	struct loop_timer *drain_timer;
 	loop_fn *on_drained;
 	void *on_drained_arg;

@@ -161,7 +161,7 @@ static bool settle(struct session *s)
 		return false;
 	}
 	bool idle = s->in.n == 0 && s->skip == 0;
-	if (s->closing || (idle && s->server->draining)) return close_gently(s);
+	if (s->closing || (idle && s->server->hurried)) return close_gently(s);
 	if (s->more || s->unread) server_resume_soon(s);
 	if (s->in.n == 0) {
 		if (s->in.cap > 0) {

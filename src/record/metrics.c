@@ -38,6 +38,7 @@ _Static_assert(sizeof alone ==
 	       "the pages follow the region");
 
 static struct region *region = &alone.region;
+static unsigned front;   /* which one we are */
 static unsigned workers; /* not read from the region again: others write there */
 static enum metrics_process self = METRICS_SUPERVISOR;
 static pthread_mutex_t naming = PTHREAD_MUTEX_INITIALIZER;
@@ -146,7 +147,8 @@ void metrics_host(unsigned i, struct metrics_host *out)
 
 static size_t size_for(unsigned n)
 {
-	return sizeof(struct region) + (METRICS_PROCESSES + n) * sizeof(struct metrics_page);
+	return sizeof(struct region) +
+	       (METRICS_PROCESSES + METRICS_FRONTS * (size_t)n) * sizeof(struct metrics_page);
 }
 
 int metrics_create(unsigned n)
@@ -189,25 +191,36 @@ bool metrics_attach(int fd, enum metrics_process process)
 	region = r;
 	self = process;
 	workers = head.workers;
-	begin_gauges(&r->page[process]);
-	for (unsigned i = 0; process == METRICS_FRONT && i < workers; i++)
-		begin_gauges(&r->page[METRICS_PROCESSES + i]);
-	for (unsigned i = 0; process == METRICS_FETCH && i <= METRICS_HOSTS_MAX; i++)
-		atomic_store(&r->hosts[i].open, 0);
 	return true;
+}
+
+void metrics_begin(void)
+{
+	begin_gauges(&region->page[self]);
+	for (unsigned i = 0; self == METRICS_FETCH && i <= METRICS_HOSTS_MAX; i++)
+		atomic_store(&region->hosts[i].open, 0);
+}
+
+void metrics_begin_front(unsigned which)
+{
+	MG_ASSERT(which < METRICS_FRONTS);
+	front = which;
+	for (unsigned i = 0; i < workers; i++)
+		begin_gauges(&region->page[METRICS_PROCESSES + front * workers + i]);
 }
 
 void metrics_own(unsigned worker)
 {
 	/* Alone there are no such pages: everybody shares. */
-	if (worker < workers) metrics_own_page = &region->page[METRICS_PROCESSES + worker];
+	if (worker < workers)
+		metrics_own_page = &region->page[METRICS_PROCESSES + front * workers + worker];
 }
 
 uint64_t metrics_sum(unsigned slot)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < METRICS_PROCESSES + workers; i++)
+	for (unsigned i = 0; i < METRICS_PROCESSES + METRICS_FRONTS * workers; i++)
 		sum += atomic_load_explicit(&region->page[i].slot[slot], memory_order_relaxed);
 	return sum;
 }

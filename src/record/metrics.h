@@ -13,6 +13,8 @@
 
 enum {
 	METRICS_WORKERS_MAX = 32,
+	METRICS_FRONTS =
+		10, /* may live at a time: one that serves, and those that are on their way */
 	METRICS_HOSTS_MAX = 16, /* upstreams with counts of their own; the others share one more */
 	METRICS_HOST_NAME = 64,
 	METRICS_BUCKETS = 15, /* of a histogram, the last without a bound; the sum follows them */
@@ -190,13 +192,17 @@ int metrics_status(unsigned code); /* the other way; 0: any other */
 void metrics_upstream(const char *host, enum metrics_class class);
 void metrics_breaker(const char *host, bool open);
 
-/* Shared memory for so many workers (at most METRICS_WORKERS_MAX): a descriptor to be inherited, or -1
- * with errno. */
+/* Shared memory for METRICS_FRONTS fronts of so many workers (at most METRICS_WORKERS_MAX): a descriptor to
+ * be inherited, or -1 with errno. */
 int metrics_create(unsigned workers);
-/* Maps it (the descriptor stays the caller's) and counts there from now on; gauges of an earlier process
- * of that name begin anew. Once, before there are threads. False: not what metrics_create makes. */
+/* Maps it (the descriptor stays the caller's) and counts there from now on. Once, before there are
+ * threads. False: not what metrics_create makes. */
 bool metrics_attach(int fd, enum metrics_process process);
-/* From now on the calling thread is the one that writes this worker's page. */
+/* Gauges of an earlier process of our name begin anew: from now on we are that process. */
+void metrics_begin(void);
+/* This process is that front of METRICS_FRONTS; also when it has ended: nothing is open in it now. */
+void metrics_begin_front(unsigned front);
+/* From now on the calling thread is the one that writes the page of this worker of this front. */
 void metrics_own(unsigned worker);
 
 /* Reading: of all pages together, of one process, of an upstream (up to METRICS_HOSTS_MAX, which is all

@@ -67,13 +67,15 @@ static void count_in_threads(void)
 }
 
 /* In a process of its own: what is counted outlives it. */
-static int run_front(int fd)
+static int run_front(int fd, unsigned which)
 {
 	pid_t pid = fork();
 	int status = 0;
 
 	if (pid == 0) {
 		if (!metrics_attach(fd, METRICS_FRONT)) _exit(2);
+		metrics_begin();
+		metrics_begin_front(which);
 		/* Gauges of whoever was front before are gone, its counts are not. */
 		if (metrics_sum(METRICS_CONNECTIONS) != 0) _exit(3);
 		count_in_threads();
@@ -90,11 +92,15 @@ static void counts_outlive_a_process(void **state)
 
 	assert_true(fd >= 0);
 	assert_true(metrics_attach(fd, METRICS_SUPERVISOR));
-	assert_int_equal(run_front(fd), 0);
+	assert_int_equal(run_front(fd, 1), 0);
 	assert_int_equal(metrics_sum(METRICS_ACCEPTED), 4 * TIMES);
-	assert_int_equal(run_front(fd), 0);
+	assert_int_equal(run_front(fd, 1), 0);
 	assert_int_equal(metrics_sum(METRICS_ACCEPTED), 8 * TIMES);
 	assert_int_equal(metrics_of(METRICS_FRONT, METRICS_ACCEPTED), 4 * TIMES);
+	/* One that died left its gauges to whoever knows that it did. */
+	assert_int_equal(metrics_sum(METRICS_CONNECTIONS), 4);
+	metrics_begin_front(1);
+	assert_int_equal(metrics_sum(METRICS_CONNECTIONS), 2);
 	metrics_add(METRICS_RESTARTS, 2);
 	assert_int_equal(metrics_of(METRICS_SUPERVISOR, METRICS_RESTARTS), 2);
 	close(fd);

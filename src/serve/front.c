@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/err.h"
@@ -30,11 +31,18 @@ struct front {
 	struct certificates certificates; /* the first worker's loop */
 	void (*on_ready)(void);
 	void (*on_alive)(void);
+	void (*on_deaf)(void);
 	atomic_uint running; /* loops */
 	atomic_uint silent;  /* loops that have not answered the ping */
+	atomic_uint deaf;    /* loops that accept no more */
+	atomic_uint drained; /* loops that have nobody left */
+	const struct server_listener *listeners;
+	size_t listener_count;
+	int metrics_fd; /* told until the end of a drain */
 };
 
 struct command {
+	struct front *front;
 	struct worker *worker;
 	uint64_t deadline_ms;
 	int channel_fd;
@@ -42,11 +50,43 @@ struct command {
 };
 
 /* Commands are carried out on the worker's own loop. */
-static void post(struct worker *w, loop_fn *fn, uint64_t deadline_ms, int fd)
+static void post(struct front *f, unsigned i, loop_fn *fn, uint64_t deadline_ms, int fd)
 {
 	struct command *c = check_malloc(sizeof *c);
-	*c = (struct command){ .worker = w, .deadline_ms = deadline_ms, .channel_fd = fd };
-	loop_post(w->loop, fn, c);
+	*c = (struct command){
+		.front = f, .worker = &f->workers[i], .deadline_ms = deadline_ms, .channel_fd = fd
+	};
+	loop_post(f->workers[i].loop, fn, c);
+}
+
+static void post_all(struct front *f, loop_fn *fn, uint64_t deadline_ms)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		post(f, i, fn, deadline_ms, -1);
+}
+
+/* As long as anybody holds a socket that is not listened on any more, clients wait for us in vain. */
+static void close_listening(struct front *f)
+{
+	if (atomic_fetch_add(&f->deaf, 1) + 1 != f->count) return;
+	for (size_t i = 0; i < f->listener_count; i++)
+		close(f->listeners[i].fd);
+	if (f->metrics_fd >= 0 && f->workers[0].retired) close(f->metrics_fd);
+	if (f->on_deaf != NULL) f->on_deaf();
+}
+
+static void stop_loop(void *loop)
+{
+	loop_stop(loop);
+}
+
+/* The loops end together: until then each hears of a new fetch, or the old one would wait for it. */
+static void on_drained(void *arg)
+{
+	struct front *f = arg;
+	if (atomic_fetch_add(&f->drained, 1) + 1 != f->count) return;
+	for (unsigned i = 0; i < f->count; i++)
+		loop_post(f->workers[i].loop, stop_loop, f->workers[i].loop);
 }
 
 static void greet_one(void *arg)
@@ -79,7 +119,18 @@ static void change_certificates(struct front *f, int fd)
 static void drain_one(void *arg)
 {
 	struct command *c = arg;
+	const bool deaf = c->worker->draining || c->worker->retired;
 	worker_drain(c->worker, c->deadline_ms);
+	if (!deaf) close_listening(c->front);
+	free(c);
+}
+
+static void retire_one(void *arg)
+{
+	struct command *c = arg;
+	const bool deaf = c->worker->draining || c->worker->retired;
+	worker_retire(c->worker, c->deadline_ms);
+	if (!deaf) close_listening(c->front);
 	free(c);
 }
 
@@ -112,13 +163,6 @@ static void ping_all(struct front *f)
 		loop_post(f->workers[i].loop, alive_one, f);
 }
 
-static void drain_all(struct front *f, uint64_t deadline_ms)
-{
-	for (unsigned i = 0; i < f->count; i++) {
-		post(&f->workers[i], drain_one, deadline_ms, -1);
-	}
-}
-
 static uint32_t read_u32(const char *p)
 {
 	const uint8_t *b = (const uint8_t *)p;
@@ -129,18 +173,19 @@ static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_co
 {
 	struct front *f = arg;
 	if (message.n == 5 && message.p[0] == FRONT_CONTROL_DRAIN) {
-		drain_all(f, read_u32(message.p + 1));
+		post_all(f, drain_one, read_u32(message.p + 1));
+	} else if (message.n == 5 && message.p[0] == FRONT_CONTROL_RETIRE) {
+		post_all(f, retire_one, read_u32(message.p + 1));
 	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_PING) {
 		ping_all(f);
 	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_LAST_CALL) {
-		for (unsigned i = 0; i < f->count; i++)
-			post(&f->workers[i], last_call_one, 0, -1);
+		post_all(f, last_call_one, 0);
 	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_TLS && fd_count == 1) {
 		change_certificates(f, fds[0]);
 	} else if (message.n == 1 && message.p[0] == FRONT_CONTROL_CHANNELS &&
 		   fd_count == f->count) {
 		for (unsigned i = 0; i < f->count; i++) {
-			post(&f->workers[i], connect_one, 0, fds[i]);
+			post(f, i, connect_one, 0, fds[i]);
 			fds[i] = -1;
 		}
 	} else {
@@ -153,7 +198,7 @@ static void on_control_closed(void *arg)
 {
 	struct front *f = arg;
 	channel_free(&f->control);
-	drain_all(f, CUT_GRACE_MS);
+	post_all(f, drain_one, CUT_GRACE_MS);
 }
 
 static void count_one(void *arg)
@@ -245,12 +290,18 @@ int front_run(const struct front_options *given, const struct server_listener *l
 			   .workers = check_calloc(workers, sizeof(struct worker)),
 			   .certificates = certificates,
 			   .on_ready = options->on_ready,
-			   .on_alive = options->on_alive };
+			   .on_alive = options->on_alive,
+			   .on_deaf = options->on_deaf,
+			   .listeners = listeners,
+			   .listener_count = listener_count,
+			   .metrics_fd = options->metrics_fd };
 	for (unsigned i = 0; i < workers; i++) {
 		worker_init(&f.workers[i], options, store, fs, &f.storage_fault_ms, listeners,
 			    listener_count, certificates.now, channel_fds[i],
 			    span_make(fields, (size_t)n), quota, workers);
 		f.workers[i].index = i;
+		f.workers[i].on_drained = on_drained;
+		f.workers[i].on_drained_arg = &f;
 	}
 	if (options->metrics && options->metrics_fd >= 0) worker_serve_metrics(&f.workers[0]);
 	f.control = channel_new(f.workers[0].loop, control_fd, on_control, on_control_closed, &f);

@@ -44,6 +44,7 @@ struct front_options {
 	int metrics_fd;         /* a listening socket of its own, the caller's; -1: none */
 	void (*on_ready)(void); /* NULL, or called once, when all loops run; any thread */
 	void (*on_alive)(void); /* the same for each ping */
+	void (*on_deaf)(void);  /* the same once, when no loop accepts any more */
 };
 
 #define FRONT_OPTIONS_DEFAULT                                                                      \
@@ -72,13 +73,16 @@ struct front_options {
 	'L' /* not ready any more, each answer is its connection's last; accepting goes on */
 #define FRONT_CONTROL_DRAIN 'D' /* then a little-endian u32: deadline in ms */
 #define FRONT_CONTROL_TLS   'T' /* with one descriptor: other certificates */
+#define FRONT_CONTROL_RETIRE                                                                       \
+	'E' /* the same: another front serves on the same sockets, clients must not notice */
 #define FRONT_CONTROL_CHANNELS                                                                     \
-	'C' /* with one descriptor a worker: new channels to a restarted fetch */
+	'C' /* with one descriptor a worker: channels to the fetch that orders go to from now on */
 
 #define FRONT_CONTROL_PING 'P' /* on_alive is called when all loops have turned */
 
 /* Serves until drained (control message, or the control channel closing = the supervisor is gone).
- * channel_fds: one a worker, taken over. Listening descriptors stay the caller's. Returns an exit code. */
+ * channel_fds: one a worker, taken over, as are the listening descriptors, which are closed when nothing
+ * is accepted any more. Returns an exit code. */
 int front_run(const struct front_options *given, const struct server_listener *listeners,
 	      size_t listener_count, int control_fd, const int *channel_fds, unsigned workers);
 

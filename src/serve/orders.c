@@ -20,9 +20,18 @@
  * requests there are, and can be given up without another message. */
 #define ORDERS_AHEAD_MAX (1u << 20)
 
+/* A channel and the orders that were sent over it. */
+struct link {
+	struct orders *orders;
+	struct channel *channel;
+	size_t open;
+	struct list node; /* in old */
+};
+
 struct orders {
 	struct loop *loop;
-	struct channel *channel;
+	struct link *link; /* NULL: none */
+	struct list old;   /* to a fetch that is going; each with open orders */
 	struct loop_timer *tick;
 	struct map by_id;
 	uint32_t next_id;
@@ -36,8 +45,30 @@ static struct order *order_of(struct map_node *node)
 	return LIST_OWNER(node, struct order, by_id);
 }
 
+/* --- links --- */
+
+static void link_free(struct link *k)
+{
+	list_remove(&k->node);
+	channel_free(&k->channel);
+	free(k);
+}
+
+/* An old link ends with its last order, which its fetch waits for. */
+static void leave_link(struct order *o)
+{
+	struct link *k = o->link;
+	if (k == NULL) return;
+	o->link = NULL;
+	k->open--;
+	if (k->open == 0 && !list_empty(&k->node)) link_free(k);
+}
+
+/* --- orders --- */
+
 static void close_order(struct order *o)
 {
+	leave_link(o);
 	map_remove(&o->orders->by_id, &o->by_id);
 	o->orders = NULL;
 }
@@ -55,36 +86,37 @@ static void fail(struct order *o, const struct mg_err *err)
 			});
 }
 
-static void send_ticket(struct orders *os, const struct ticket *t)
+static void send_ticket(struct link *k, const struct ticket *t)
 {
 	struct mg_buf message = BUF_MAX(CHANNEL_MESSAGE_MAX);
 	ticket_encode(t, &message);
-	channel_send(os->channel, buf_span(&message), NULL, 0);
+	channel_send(k->channel, buf_span(&message), NULL, 0);
 	buf_deinit(&message);
 }
 
 static void send_order(struct order *o)
 {
-	o->sent = true;
+	o->link = o->orders->link;
+	o->link->open++;
 	o->tries++;
 	o->since_ms = loop_now_ms(o->orders->loop);
-	send_ticket(o->orders, &(struct ticket){
-				       .type = TICKET_ORDER,
-				       .id = o->id,
-				       .flags = o->flags,
-				       .kind = o->kind,
-				       .path = o->path,
-				       .version = o->version,
-				       .request_id = o->request_id,
-				       .via = o->via,
-			       });
+	send_ticket(o->link, &(struct ticket){
+				     .type = TICKET_ORDER,
+				     .id = o->id,
+				     .flags = o->flags,
+				     .kind = o->kind,
+				     .path = o->path,
+				     .version = o->version,
+				     .request_id = o->request_id,
+				     .via = o->via,
+			     });
 }
 
 static void send_if_waiting(struct map_node *node, void *arg)
 {
 	struct order *o = order_of(node);
-	struct channel *channel = o->orders->channel;
-	if (!o->sent && channel != NULL && channel_queued(channel) < ORDERS_AHEAD_MAX)
+	const struct link *k = o->orders->link;
+	if (o->link == NULL && k != NULL && channel_queued(k->channel) < ORDERS_AHEAD_MAX)
 		send_order(o);
 }
 
@@ -94,22 +126,41 @@ static bool is_news(const struct ticket *t, size_t fd_count)
 	return t->type == TICKET_PROGRESS;
 }
 
+/* Not done through no fault of its own: that try does not count. */
+static void take_back(struct order *o)
+{
+	struct orders *os = o->orders;
+	const bool elsewhere = o->link != os->link;
+	leave_link(o);
+	o->tries--;
+	o->since_ms = loop_now_ms(os->loop);
+	/* Who gives it back takes no more; the next one's channel is on its way. */
+	if (elsewhere) send_if_waiting(&o->by_id, NULL);
+	if (o->on_lost != NULL) o->on_lost(o);
+}
+
 static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_count)
 {
-	struct orders *os = arg;
+	struct link *k = arg;
+	struct orders *os = k->orders;
 	struct ticket result;
 	const bool good = ticket_decode(message, &result);
 	if (good && result.type == TICKET_FORGET) {
 		if (os->on_forget != NULL) os->on_forget(os->on_forget_arg);
 		return;
 	}
-	if (!good || (result.type != TICKET_RESULT && !is_news(&result, fd_count))) {
+	if (!good || (result.type != TICKET_RESULT && result.type != TICKET_BACK &&
+		      !is_news(&result, fd_count))) {
 		log_error("malformed message from fetch", LOG_I("bytes", message.n));
 		return;
 	}
 	struct map_node *node = map_get(&os->by_id, span_make(&result.id, sizeof result.id));
-	if (node == NULL) return; /* canceled in the meantime */
-	struct order *o = order_of(node);
+	struct order *o = node != NULL ? order_of(node) : NULL;
+	if (o == NULL || o->link != k) return; /* canceled in the meantime */
+	if (result.type == TICKET_BACK) {
+		take_back(o);
+		return;
+	}
 	if (result.type != TICKET_RESULT) {
 		/* Nobody has waited in vain yet. */
 		o->since_ms = loop_now_ms(os->loop);
@@ -124,9 +175,9 @@ static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_co
 static void requeue_or_fail(struct map_node *node, void *arg)
 {
 	struct order *o = order_of(node);
-	if (!o->sent) return;
+	if (o->link != arg) return;
+	leave_link(o);
 	if (o->tries < TRIES_MAX) {
-		o->sent = false;
 		o->since_ms = loop_now_ms(o->orders->loop);
 		if (o->on_lost != NULL) o->on_lost(o);
 		return;
@@ -140,25 +191,33 @@ static void requeue_or_fail(struct map_node *node, void *arg)
 
 static void on_closed(void *arg)
 {
-	struct orders *os = arg;
-	channel_free(&os->channel);
-	log_warn("fetch is gone", LOG_I("open_orders", os->by_id.count));
-	map_each(&os->by_id, requeue_or_fail, NULL);
+	struct link *k = arg;
+	struct orders *os = k->orders;
+	list_remove(&k->node);
+	if (os->link == k) os->link = NULL;
+	log_warn("fetch is gone", LOG_I("open_orders", k->open));
+	map_each(&os->by_id, requeue_or_fail, k);
+	link_free(k);
+	map_each(&os->by_id, send_if_waiting, NULL);
 }
 
 void orders_connect(struct orders *os, int channel_fd)
 {
-	if (os->channel != NULL) {
-		channel_free(&os->channel);
-		map_each(&os->by_id, requeue_or_fail, NULL);
-	}
-	os->channel = channel_new(os->loop, channel_fd, on_message, on_closed, os);
+	struct link *before = os->link;
+	if (before != NULL && before->open == 0)
+		link_free(before);
+	else if (before != NULL)
+		list_append(&os->old, &before->node);
+	struct link *k = os->link = check_calloc(1, sizeof *k);
+	k->orders = os;
+	list_init(&k->node);
+	k->channel = channel_new(os->loop, channel_fd, on_message, on_closed, k);
 	map_each(&os->by_id, send_if_waiting, NULL);
 }
 
 bool orders_connected(const struct orders *os)
 {
-	return os->channel != NULL;
+	return os->link != NULL;
 }
 
 static void check_deadline(struct map_node *node, void *arg)
@@ -167,15 +226,15 @@ static void check_deadline(struct map_node *node, void *arg)
 	struct orders *os = o->orders;
 	uint64_t waited = loop_now_ms(os->loop) - o->since_ms;
 	struct mg_err err;
-	if (!o->sent && waited >= CHANNEL_WAIT_MS) {
+	if (o->link == NULL && waited >= CHANNEL_WAIT_MS) {
 		err_set(&err, MG_UNAVAILABLE, MG_CAUSE_NONE,
 			"the fetch process is being restarted or overloaded; what is stored is "
 			"served meanwhile");
 		err.retry_after_s = 5;
-	} else if (o->sent && waited >= os->timeout_ms) {
+	} else if (o->link != NULL && waited >= os->timeout_ms) {
 		err_set(&err, MG_TIMEOUT, MG_CAUSE_UPSTREAM, "no result from upstream within %u s",
 			os->timeout_ms / 1000);
-		send_ticket(os, &(struct ticket){ .type = TICKET_CANCEL, .id = o->id });
+		send_ticket(o->link, &(struct ticket){ .type = TICKET_CANCEL, .id = o->id });
 	} else {
 		return;
 	}
@@ -197,7 +256,7 @@ void orders_place(struct orders *os, struct order *o)
 	} while (map_get(&os->by_id, o->by_id.key) != NULL);
 	o->orders = os;
 	o->tries = 0;
-	o->sent = false;
+	o->link = NULL;
 	o->since_ms = loop_now_ms(os->loop);
 	map_put(&os->by_id, &o->by_id);
 	send_if_waiting(&o->by_id, NULL);
@@ -207,18 +266,19 @@ void orders_tell_seen(struct orders *os, const struct target *t, int64_t mtime_n
 {
 	if (target_is_mutable(t->kind) || t->kind == TARGET_ZIP) return;
 	if (clock_wall_ms() - mtime_ns / 1000000 >= JUST_FETCHED_MS) return;
-	if (os->channel == NULL || channel_queued(os->channel) >= ORDERS_AHEAD_MAX) return;
-	send_ticket(os, &(struct ticket){ .type = TICKET_SEEN,
-					  .kind = t->kind,
-					  .path = t->path,
-					  .version = t->version });
+	if (os->link == NULL || channel_queued(os->link->channel) >= ORDERS_AHEAD_MAX) return;
+	send_ticket(os->link, &(struct ticket){ .type = TICKET_SEEN,
+						.kind = t->kind,
+						.path = t->path,
+						.version = t->version });
 }
 
 void orders_cancel(struct order *o)
 {
 	struct orders *os = o->orders;
 	if (os == NULL) return;
-	if (o->sent) send_ticket(os, &(struct ticket){ .type = TICKET_CANCEL, .id = o->id });
+	if (o->link != NULL)
+		send_ticket(o->link, &(struct ticket){ .type = TICKET_CANCEL, .id = o->id });
 	close_order(o);
 }
 
@@ -227,6 +287,7 @@ struct orders *orders_new(struct loop *l, uint32_t timeout_ms)
 	struct orders *os = check_calloc(1, sizeof *os);
 	os->loop = l;
 	os->timeout_ms = timeout_ms;
+	list_init(&os->old);
 	os->tick = loop_timer_new(l, on_tick, os);
 	loop_timer_start(os->tick, TICK_MS, TICK_MS);
 	return os;
@@ -246,9 +307,9 @@ static void drop(struct map_node *node, void *arg)
 void orders_free(struct orders **os)
 {
 	if (*os == NULL) return;
-	channel_free(&(*os)->channel);
 	loop_timer_free(&(*os)->tick);
-	map_each(&(*os)->by_id, drop, NULL);
+	map_each(&(*os)->by_id, drop, NULL); /* and with them the old links */
+	if ((*os)->link != NULL) link_free((*os)->link);
 	map_deinit(&(*os)->by_id);
 	free(*os);
 	*os = NULL;

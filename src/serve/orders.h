@@ -31,9 +31,9 @@ struct order {
 	/* orders' own */
 	struct orders *orders; /* NULL while not open */
 	struct map_node by_id;
+	struct link *link; /* where it was sent; NULL: it waits to be */
 	uint32_t id;
 	unsigned tries;
-	bool sent;
 	uint64_t since_ms;
 };
 
@@ -41,7 +41,8 @@ struct orders *orders_new(struct loop *l, uint32_t timeout_ms);
 /* Called when fetch says that something stored was damaged: what is held ready may be it. */
 void orders_on_forget(struct orders *os, loop_fn *fn, void *arg);
 void orders_free(struct orders **os); /* open orders are dropped without a word */
-/* A channel to fetch, taken over; replaces the one before. What waits is sent. */
+/* A channel to fetch, taken over. What waits is sent, and so is what will come; what was sent over the
+ * channel before may still be answered there, or be given back for this one. */
 void orders_connect(struct orders *os, int channel_fd);
 bool orders_connected(const struct orders *os);
 void orders_place(struct orders *os, struct order *o);

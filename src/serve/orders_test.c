@@ -56,6 +56,14 @@ static void answer(int fd, uint32_t id, enum mg_code code)
 	buf_deinit(&out);
 }
 
+static void give_back(int fd, uint32_t id)
+{
+	struct mg_buf out = BUF_MAX(64);
+	ticket_encode(&(struct ticket){ .type = TICKET_BACK, .id = id }, &out);
+	assert_int_equal(send(fd, out.p, out.n, 0), (ssize_t)out.n);
+	buf_deinit(&out);
+}
+
 static void test_order_is_answered(void **state)
 {
 	struct loop *l = loop_new();
@@ -78,12 +86,26 @@ static void test_order_is_answered(void **state)
 	loop_free(&l);
 }
 
+static void stop(void *loop)
+{
+	loop_stop(loop);
+}
+
+/* Turns the loop until what lies in its sockets has been seen. */
+static void turn(struct loop *l)
+{
+	for (int i = 0; i < 3; i++) {
+		loop_post(l, stop, l);
+		loop_run(l);
+	}
+}
+
 /* One restart of fetch costs nothing, what is open at two of them is answered. */
 static void test_restart(void **state)
 {
 	struct loop *l = loop_new();
 	struct orders *os = orders_new(l, 60000);
-	struct ask a = ask_for("example.com/m", l);
+	struct ask a = ask_for("example.com/m", NULL);
 	orders_place(os, &a.order); /* before there is a channel */
 	char bytes[4096];
 	for (int i = 0; i < 2; i++) {
@@ -93,12 +115,64 @@ static void test_restart(void **state)
 		assert_int_equal(receive(ends[1], bytes, sizeof bytes).type, TICKET_ORDER);
 		assert_int_equal(a.results, 0);
 		close(ends[1]);
+		while (orders_connected(os))
+			turn(l);
 	}
-	loop_run(l);
 	assert_int_equal(a.results, 1);
 	assert_int_equal(a.code, MG_UNAVAILABLE);
 	assert_non_null(strstr(a.text, "twice"));
-	assert_false(orders_connected(os));
+	orders_free(&os);
+	loop_free(&l);
+}
+
+static bool closed(int fd)
+{
+	char byte;
+	return recv(fd, &byte, 1, 0) == 0;
+}
+
+/* A fetch that is going answers what it can and gives back the rest, as often as it likes; the next one is
+ * asked meanwhile. */
+static void test_handing_over(void **state)
+{
+	struct loop *l = loop_new();
+	struct orders *os = orders_new(l, 60000);
+	struct ask slow = ask_for("example.com/slow", NULL),
+		   quick = ask_for("example.com/quick", NULL);
+	char bytes[4096];
+	int ends[2], before;
+	assert_int_equal(channel_pair(ends), 0);
+	orders_connect(os, ends[0]);
+	orders_place(os, &slow.order);
+	orders_place(os, &quick.order);
+	uint32_t id = receive(ends[1], bytes, sizeof bytes).id;
+	uint32_t quick_id = receive(ends[1], bytes, sizeof bytes).id;
+	for (int i = 0; i < 5; i++) {
+		before = ends[1];
+		/* Given back before the next is there: it waits. */
+		if (i == 2) give_back(before, id);
+		if (i == 2) turn(l);
+		assert_int_equal(channel_pair(ends), 0);
+		orders_connect(os, ends[0]);
+		struct ask later = ask_for("example.com/later", NULL);
+		orders_place(os, &later.order);
+		if (i == 2) assert_int_equal(receive(ends[1], bytes, sizeof bytes).id, id);
+		answer(ends[1], receive(ends[1], bytes, sizeof bytes).id, MG_OK);
+		if (i == 0) answer(before, quick_id, MG_NOT_FOUND);
+		if (i != 2) give_back(before, id);
+		while (!closed(before) || later.results == 0)
+			turn(l);
+		close(before);
+		assert_int_equal(later.results, 1);
+		assert_int_equal(quick.results, 1);
+		assert_int_equal(slow.results, 0);
+		if (i != 2) assert_int_equal(receive(ends[1], bytes, sizeof bytes).id, id);
+	}
+	answer(ends[1], id, MG_OK);
+	while (slow.results == 0)
+		turn(l);
+	assert_int_equal(slow.code, MG_OK);
+	close(ends[1]);
 	orders_free(&os);
 	loop_free(&l);
 }
@@ -177,11 +251,6 @@ static void test_fetch_that_sleeps(void **state)
 	loop_free(&l);
 }
 
-static void stop(void *loop)
-{
-	loop_stop(loop);
-}
-
 static void test_forget_is_heard(void **state)
 {
 	struct loop *l = loop_new();
@@ -205,7 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_is_answered), cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_cancel_is_told),    cmocka_unit_test(test_fetch_that_sleeps),
-		cmocka_unit_test(test_forget_is_heard),
+		cmocka_unit_test(test_forget_is_heard),   cmocka_unit_test(test_handing_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

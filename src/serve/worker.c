@@ -321,7 +321,14 @@ static void on_server_drained(void *arg)
 {
 	struct worker *w = arg;
 	log_debug("worker drained", LOG_I("connections", server_connections(w->server)));
-	loop_stop(w->loop);
+	w->on_drained(w->on_drained_arg);
+}
+
+/* Nobody waits for those. */
+static void on_metrics_drained(void *arg)
+{
+	struct worker *w = arg;
+	log_debug("metrics drained", LOG_I("worker", w->index));
 }
 
 void worker_last_call(struct worker *w)
@@ -335,6 +342,15 @@ void worker_drain(struct worker *w, uint64_t deadline_ms)
 	if (w->draining) return;
 	w->leaving = w->draining = true;
 	server_drain(w->server, deadline_ms, on_server_drained, w);
+}
+
+void worker_retire(struct worker *w, uint64_t deadline_ms)
+{
+	if (w->draining || w->retired) return;
+	w->retired = true;
+	if (w->metrics_server != NULL)
+		server_retire(w->metrics_server, deadline_ms, on_metrics_drained, w);
+	server_retire(w->server, deadline_ms, on_server_drained, w);
 }
 
 static void stop_loop(void *loop)

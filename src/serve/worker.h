@@ -28,7 +28,9 @@ struct worker {
 	/* Shared: when the storage last failed one of the workers (clock_mono_ms); 0: never. */
 	_Atomic uint64_t *storage_fault_ms;
 	unsigned index; /* among the workers of front */
-	bool leaving, draining;
+	bool leaving, draining, retired;
+	loop_fn *on_drained; /* the owner's to set */
+	void *on_drained_arg;
 	/* How often everything that was held ready was dropped: who looked at the store before the last
 	 * time must not put what he saw there. */
 	unsigned forgotten;
@@ -46,12 +48,15 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 void worker_serve_metrics(struct worker *w);
 /* Going down soon: /readyz says so, each answer is the last of its connection. */
 void worker_last_call(struct worker *w);
-/* Stops the loop when the last answer is sent, at the latest after deadline_ms. */
+/* Stops accepting; on_drained is called when the last answer is sent, at the latest after deadline_ms. The
+ * loop goes on. */
 void worker_drain(struct worker *w, uint64_t deadline_ms);
 /* Keeps r ready for that path until then, unless something is. */
 void worker_remember(struct worker *w, struct mg_span path, struct reply *r, uint64_t until_ms);
 /* A request failed with this: was it the storage's fault? */
 void worker_note_fault(struct worker *w, const struct mg_err *err);
+/* The same when another process accepts on the same sockets from now on (server_retire). */
+void worker_retire(struct worker *w, uint64_t deadline_ms);
 void worker_deinit(struct worker *w); /* after its loop ended and the fs lane was freed */
 
 #endif

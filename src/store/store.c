@@ -84,8 +84,20 @@ static int wait_for_lock(int fd)
 /* The file stays for ever: removing it would let two processes lock two different files. */
 static enum mg_code take_lock(struct store *s, struct mg_err *err)
 {
-	s->lock = io_open_or_create(&s->io, s->root, "lock");
-	if (s->lock < 0) return err_errno(err, -s->lock, "store %s: cannot open its lock", s->path);
+	const int lock = io_open_or_create(&s->io, s->root, "lock");
+	struct stat ours, given;
+	if (lock < 0) return err_errno(err, -lock, "store %s: cannot open its lock", s->path);
+	if (s->lock < 0) {
+		s->lock = lock;
+	} else {
+		const bool same = fstat(lock, &ours) == 0 && fstat(s->lock, &given) == 0 &&
+				  ours.st_dev == given.st_dev && ours.st_ino == given.st_ino;
+		close(lock);
+		if (!same)
+			return err_set(err, MG_INVALID, MG_CAUSE_STORAGE,
+				       "store %s: it was replaced by another while it was in use",
+				       s->path);
+	}
 	char who[24] = "";
 	const int locked = wait_for_lock(s->lock);
 	if (locked != 0) {
@@ -154,12 +166,13 @@ static enum mg_code open_to_write(struct store *s, struct mg_err *err)
 	return MG_OK;
 }
 
-enum mg_code store_open(const char *root, enum store_mode mode, struct store **out,
-			struct mg_err *err)
+/* lock: -1, or one that is held already, taken over. */
+static enum mg_code open_store(const char *root, enum store_mode mode, int lock, struct store **out,
+			       struct mg_err *err)
 {
 	enum mg_code rc = MG_OK;
 	struct store *s = check_calloc(1, sizeof *s);
-	*s = (struct store){ .mode = mode, .root = -1, .tmp = -1, .lock = -1 };
+	*s = (struct store){ .mode = mode, .root = -1, .tmp = -1, .lock = lock };
 	s->path = check_strndup(root, strlen(root));
 	folder_init(&s->folders);
 	guard_init(&s->guard);
@@ -184,6 +197,22 @@ out:
 		store_close(&s);
 	}
 	return rc;
+}
+
+enum mg_code store_open(const char *root, enum store_mode mode, struct store **out,
+			struct mg_err *err)
+{
+	return open_store(root, mode, -1, out, err);
+}
+
+enum mg_code store_open_locked(const char *root, int lock, struct store **out, struct mg_err *err)
+{
+	return open_store(root, STORE_WRITE, lock, out, err);
+}
+
+int store_lock(const struct store *s)
+{
+	return s->lock;
 }
 
 void store_close(struct store **store)

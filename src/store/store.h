@@ -23,6 +23,12 @@ enum store_mode {
  * store that does not exist: MG_NOT_FOUND. */
 MG_CHECK enum mg_code store_open(const char *root, enum store_mode mode, struct store **out,
 				 struct mg_err *err);
+/* To write, with the lock of this store that another process held: a descriptor of it, taken over. The lock
+ * is never free in between. MG_INVALID: it is not this store's. */
+MG_CHECK enum mg_code store_open_locked(const char *root, int lock, struct store **out,
+					struct mg_err *err);
+/* The lock of a store open for writing, to be handed to another process; stays the store's. */
+int store_lock(const struct store *s);
 void store_close(struct store **s);
 
 /* "modules/" + target_file. */

@@ -159,12 +159,6 @@ def test_drain_timeout_cuts_what_is_left(modgate_of, origin, stocked):
     gate.set()
 
 
-def test_sighup_is_told_and_changes_nothing(modgate, stocked):
-    modgate.process.send_signal(signal.SIGHUP)
-    until(lambda: "SIGHUP" in modgate.log())
-    expect.success(modgate.get(M + "v1.0.0.info"))
-
-
 def test_the_one_line_to_copy(modgate_of, origin):
     m = modgate_of(origin.url, config="path-prefix: /go\n")
     # It may serve a moment before it says so.

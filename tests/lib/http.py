@@ -34,12 +34,18 @@ class Broken(OSError):
 
 
 class Session:
-    """One connection. Answers are read in order; whatever follows one stays in the buffer."""
+    """One connection to (host, port), or to the path of a Unix socket, from the address `source`. Answers are read
+    in order; whatever follows one stays in the buffer."""
 
-    def __init__(self, address, timeout=60):
-        self.socket = socket.create_connection(address, timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, address, timeout=60, source=None):
         self.buffer = b""
+        if isinstance(address, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(timeout)
+            self.socket.connect(address)
+        else:
+            self.socket = socket.create_connection(address, timeout, (source, 0) if source else None)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self):
         return self

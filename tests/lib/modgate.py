@@ -31,7 +31,7 @@ class Modgate:
     """Started by `start`, ended by `stop`, which asserts what must hold for every exit."""
 
     def __init__(self, folder, goproxy=None, config=None, env=None, args=(), prefix="", store=None, sockets=None,
-                 scheme=""):
+                 scheme="", listen=None):
         self.folder = pathlib.Path(folder)
         self.store = store or self.folder / "store"  # one that is given is not named on the command line
         self.store_args = [] if store else ["--store", str(self.store)]
@@ -42,6 +42,7 @@ class Modgate:
         self.prefix = prefix
         self.sockets = sockets  # {name: listening socket} that a service manager would open
         self.scheme = scheme  # of the address it listens on: "h2c://"
+        self.listen = listen  # the port, where config says it
         self.port = None
         self.process = None
         self.ending = False
@@ -67,6 +68,8 @@ class Modgate:
         argv = [binary(), "serve", *self.store_args]
         if self.sockets:
             self.port = next(iter(self.sockets.values())).getsockname()[1]
+        elif self.listen:
+            self.port = self.listen
         else:
             self.port = self.port or free_port()
             argv += ["--listen", f"{self.scheme}127.0.0.1:{self.port}"]

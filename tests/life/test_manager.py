@@ -103,6 +103,19 @@ def test_messages_in_order(modgate_of, origin, stocked, ear):
     assert not any("WATCHDOG" in text for text in ear.listen())
 
 
+def test_messages_of_a_reload(modgate_of, origin, stocked, ear):
+    m = modgate_of(origin.url, env={"NOTIFY_SOCKET": ear.name}, config="go-get: true\n")
+    ready = ear.wait("READY=1")
+    for config, status in [("go-get: false\n", "STATUS=Serving"), ("go-get: maybe\n", "STATUS=Serving with the old settings")]:
+        (m.folder / "modgate.yaml").write_text(config)
+        m.process.send_signal(signal.SIGHUP)
+        reloading = ear.wait("RELOADING=1", ready)
+        assert reloading == ready + 1
+        assert re.search(r"(?m)^MONOTONIC_USEC=[0-9]+$", ear.heard[reloading - 1][1])
+        ready = ear.wait("READY=1", reloading)
+        assert ready == reloading + 1 and status in ear.heard[ready - 1][1]
+
+
 def test_no_manager_at_the_address(modgate_of, origin, stocked, tmp_path):
     m = modgate_of(origin.url, env={"NOTIFY_SOCKET": str(tmp_path / "nobody")})
     expect.success(m.get(M + "v1.0.0.mod"))
