@@ -142,7 +142,8 @@ def mixed(tmp_path, modgate_of, sumdb, load_program, requests, modules):
     secure, clear = free_port(), free_port()
     with Unreliable(tree, rng) as origin:
         m = modgate_of(
-            origin.url, env={"GOSUMDB": sumdb.gosumdb},
+            # What was freed is kept by ASan, else up to 256 MiB a process: memory would be level only after hours.
+            origin.url, env={"GOSUMDB": sumdb.gosumdb, "ASAN_OPTIONS": "halt_on_error=1:detect_leaks=1:quarantine_size_mb=8"},
             config="list:\n  fresh: 1s\n  stale: 1s\nfetch:\n  down: 1s\nupstream:\n  breaker-open: 1s\nstream:\n  above: 100KiB\n",
             args=["--listen", f"https://127.0.0.1:{secure}", "--tls-cert", str(pair.cert), "--tls-key", str(pair.key),
                   "--listen", f"h2c://127.0.0.1:{clear}"])
@@ -179,8 +180,9 @@ def test_every_byte_of_a_mixed_load_is_right(tmp_path, modgate_of, sumdb, load_p
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_a_million_mixed_requests(tmp_path, modgate_of, sumdb, load_program):
-    watch, counts, _ = mixed(tmp_path, modgate_of, sumdb, load_program, 100_000 if sanitized() else 1_000_000, 3_000)
-    assert failures(counts) < 20_000
+    requests = 100_000 if sanitized() else 1_000_000
+    watch, counts, _ = mixed(tmp_path, modgate_of, sumdb, load_program, requests, requests // 400)
+    assert failures(counts) < requests // 50
     (_, _), (memory, descriptors), (memory_after, descriptors_after) = (watch.third(n) for n in range(3))
     assert memory_after <= memory * 1.1 + 8
     assert descriptors_after <= descriptors + 16
