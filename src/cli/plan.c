@@ -12,7 +12,6 @@
 #include "cli/fetchparts.h"
 #include "cli/privilege.h"
 #include "cli/settings_load.h"
-#include "cli/tlsfiles.h"
 #include "cli/upstreams.h"
 #include "http/listener.h"
 #include "loop/channel.h"
@@ -126,11 +125,10 @@ static enum mg_code open_tls(struct plan *p, const struct plan *before, struct m
 	const struct settings *s = &p->draft.settings;
 
 	if (s->tls_cert.n == 0) return MG_OK;
-	p->same_tls = before != NULL && before->tls_fd >= 0 && same_tls(before, p);
+	p->same_tls = before != NULL && before->tls.bundle_fd >= 0 && same_tls(before, p);
 	p->tls_stamp = p->same_tls ? before->tls_stamp : tlsfiles_stamp(s);
-	if (!p->same_tls) return tlsfiles_load(s, &p->tls_fd, err);
-	p->tls_fd = fcntl(before->tls_fd, F_DUPFD_CLOEXEC, 3);
-	return p->tls_fd >= 0 ? MG_OK : err_errno(err, errno, "cannot keep the certificates");
+	if (!p->same_tls) return tlsfiles_load(s, &p->tls, err);
+	return tlsfiles_copy(&before->tls, &p->tls, err);
 }
 
 /* Sockets in the file system belong to the user that the processes become: his group may connect. */
@@ -176,7 +174,8 @@ struct plan *plan_make(const struct plan_source *from, const struct plan *before
 	struct draft *d = &p->draft;
 	struct mg_err err;
 
-	p->front_fd = p->fetch_fd = p->tls_fd = -1;
+	p->front_fd = p->fetch_fd = -1;
+	p->tls = TLSFILES_NONE;
 	draft_init(d);
 	settings_load(d, from->args, from->envp);
 	upstreams_settle(d);
@@ -212,7 +211,7 @@ void plan_free(struct plan **pp)
 	sockets_close(&p->sockets);
 	if (p->front_fd >= 0) close(p->front_fd);
 	if (p->fetch_fd >= 0) close(p->fetch_fd);
-	if (p->tls_fd >= 0) close(p->tls_fd);
+	tlsfiles_close(&p->tls);
 	draft_deinit(&p->draft);
 	free(p);
 }

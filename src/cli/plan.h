@@ -6,12 +6,13 @@
 
 #include "cli/draft.h"
 #include "cli/sockets.h"
+#include "cli/tlsfiles.h"
 
 struct plan {
 	struct draft draft;
 	struct sockets sockets;
 	int front_fd, fetch_fd; /* sealed memory: the settings without and with secrets */
-	int tls_fd;             /* a memfd with certificates (tls/bundle.h); -1: no TLS */
+	struct tlsfiles tls;    /* bundle_fd -1: no TLS */
 	bool same_tls;          /* those of the plan before: nothing about them is set otherwise */
 	uint64_t tls_stamp;     /* of the files they were read from (cli/tlsfiles.h) */
 	unsigned workers;       /* of a front */

@@ -12,8 +12,10 @@
 #include "fetch/control.h"
 #include "fetch/fetch.h"
 #include "fetch/patrol.h"
+#include "fetch/stapler.h"
 #include "gomod/proxylist.h"
 #include "loop/channel.h"
+#include "tls/bundle.h"
 
 #define READABLE_MAX 64
 
@@ -27,8 +29,9 @@ struct process {
 	struct fetch *fetch;
 	int commands_fd; /* listens for our own commands */
 	struct control *commands;
-	struct patrol *patrol; /* NULL: no scrub in the background */
-	int *waiting;          /* channels that came before the word to begin */
+	struct patrol *patrol;   /* NULL: no scrub in the background */
+	struct stapler *stapler; /* NULL: no OCSP answers are to be got */
+	int *waiting;            /* channels that came before the word to begin */
 	size_t waiting_n;
 	bool failed;
 };
@@ -176,6 +179,19 @@ static void on_channels(struct process *p, int *fds, size_t n)
 	}
 }
 
+/* fd -1: there are none any more. */
+static void on_certificates(struct process *p, int fd)
+{
+	struct mg_buf bytes = BUF_MAX(BUNDLE_BYTES_MAX);
+	struct mg_err err;
+
+	if (fd >= 0 && bundle_read(fd, &bytes, &err) != MG_OK)
+		log_error("no OCSP answers are fetched", LOG_S("error", err.text));
+	if (p->stapler == NULL && bytes.n > 0) p->stapler = stapler_new(p->store, p->upstream);
+	if (p->stapler != NULL) stapler_set(p->stapler, buf_span(&bytes));
+	buf_deinit(&bytes);
+}
+
 static void on_idle(void *arg)
 {
 	struct process *p = arg;
@@ -200,6 +216,8 @@ static void on_control(void *arg, struct mg_span message, int *fds, size_t fd_co
 		on_go(p, lock);
 	} else if (message.n == 1 && message.p[0] == FETCH_CONTROL_CHANNELS) {
 		on_channels(p, fds, fd_count);
+	} else if (message.n == 1 && message.p[0] == FETCH_CONTROL_CERTIFICATES) {
+		if (p->fetch != NULL) on_certificates(p, fd_count > 0 ? fds[0] : -1);
 	} else if (message.n == 5 && message.p[0] == FETCH_CONTROL_RETIRE && p->fetch != NULL) {
 		fetch_retire(p->fetch, read_u32(message.p + 1), on_idle, p);
 	} else {
@@ -217,6 +235,7 @@ static void on_control_closed(void *arg)
 
 static void end(struct process *p)
 {
+	stapler_free(&p->stapler);
 	patrol_free(&p->patrol);
 	control_free(&p->commands);
 	fetch_free(&p->fetch);

@@ -185,7 +185,8 @@ static const struct settings_def defs[] = {
 	  "PEM files of their keys, in the same order; nobody else may read them",
 	  .needs = "tls.cert" },
 	{ "tls.ocsp", SETTINGS_PATHS, AT(tls_ocsp), "",
-	  "DER files of OCSP answers to staple, in the same order; - for none",
+	  "DER files of OCSP answers to staple, in the same order; - for none, fetch to ask the "
+	  "certificate's authority",
 	  .needs = "tls.cert" },
 	{ "tls.client-ca", SETTINGS_PATH, AT(tls_client_ca), "",
 	  "PEM file of the authorities whose client certificates count", .needs = "tls.cert" },
@@ -529,6 +530,13 @@ bool settings_metrics_apart(const struct settings *s)
 	return s->metrics_enabled && s->metrics_listen[0] != '\0';
 }
 
+/* What stands in place of a path. */
+static bool is_word(const struct settings_def *def, struct mg_span path)
+{
+	return span_eq(path, SPAN("-")) ||
+	       (def->offset == AT(tls_ocsp) && span_eq(path, SPAN("fetch")));
+}
+
 void settings_put_paths(const struct settings_def *def, struct mg_span text, struct mg_span folder,
 			struct mg_buf *out)
 {
@@ -540,7 +548,7 @@ void settings_put_paths(const struct settings_def *def, struct mg_span text, str
 			path = span_cut(&rest, ',');
 		else
 			rest = SPAN("");
-		if (path.n > 0 && path.p[0] != '/' && !span_eq(path, SPAN("-"))) {
+		if (path.n > 0 && path.p[0] != '/' && !is_word(def, path)) {
 			buf_append(out, folder);
 			buf_append_char(out, '/');
 		}

@@ -2,7 +2,6 @@
 #include "cli/supervisor_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -121,7 +120,8 @@ struct service *supervisor_spawn_front(struct supervisor *sv, const struct plan 
 	snprintf(workers, sizeof workers, "%u", p->workers);
 	snprintf(place, sizeof place, "%u", place_number);
 	const char *const argv[] = {
-		"modgate", "front", listening, workers, p->tls_fd >= 0 ? "1" : "0", place, NULL
+		"modgate", "front", listening, workers, p->tls.bundle_fd >= 0 ? "1" : "0",
+		place,     NULL
 	};
 	if (!pairs_open(&pairs, p->workers)) return NULL;
 	struct service *svc =
@@ -132,7 +132,7 @@ struct service *supervisor_spawn_front(struct supervisor *sv, const struct plan 
 								.sockets = &p->sockets,
 								.ends = pairs.ends[0],
 								.ends_n = pairs.n,
-								.extra_fd = p->tls_fd,
+								.extra_fd = p->tls.bundle_fd,
 								.on_news = on_news,
 								.on_exit = on_exit_of,
 								.owner = sv });
@@ -171,11 +171,21 @@ static void start_front(struct supervisor *sv)
 	if (sv->front == NULL) start_failed(&sv->front_care, "front");
 }
 
+/* Of which certificates it is to get OCSP answers. */
+static void tell_asked(struct supervisor *sv)
+{
+	const struct plan *p = sv->plan;
+	const bool any = p->tls.asked_fd >= 0 && !p->draft.settings.offline;
+
+	service_tell(sv->fetch, FETCH_CONTROL_CERTIFICATES, &p->tls.asked_fd, any ? 1 : 0);
+}
+
 void supervisor_let_fetch_go(struct supervisor *sv)
 {
 	if (sv->fetch == NULL || sv->fetch->told_to_go || sv->old_fetch != NULL) return;
 	sv->fetch->told_to_go = true;
 	service_tell(sv->fetch, FETCH_CONTROL_GO, &sv->lock, sv->lock >= 0 ? 1 : 0);
+	tell_asked(sv);
 }
 
 static void start_fetch(struct supervisor *sv)
@@ -417,25 +427,25 @@ static void on_hangup(void *arg)
 	supervisor_reload(arg);
 }
 
-/* fd is taken over. */
-static void give_certificates(struct plan *p, struct service *front, int fd)
+/* files are taken over. */
+static void give_certificates(struct plan *p, struct service *front, const struct tlsfiles *files)
 {
-	close(p->tls_fd);
-	p->tls_fd = fd;
-	if (front != NULL) service_tell(front, FRONT_CONTROL_TLS, &fd, 1);
+	tlsfiles_close(&p->tls);
+	p->tls = *files;
+	if (front != NULL) service_tell(front, FRONT_CONTROL_TLS, &p->tls.bundle_fd, 1);
 }
 
-static void on_certificates(void *arg, int fd)
+static void on_certificates(void *arg, const struct tlsfiles *files)
 {
 	struct supervisor *sv = arg;
 	struct supervisor_reload *r = &sv->reload;
-	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	struct tlsfiles copy;
+	struct mg_err err;
 
-	give_certificates(sv->plan, sv->front, fd);
-	if (copy >= 0 && r->plan != NULL && r->plan->same_tls)
-		give_certificates(r->plan, r->front, copy);
-	else if (copy >= 0)
-		close(copy);
+	if (r->plan != NULL && r->plan->same_tls && tlsfiles_copy(files, &copy, &err) == MG_OK)
+		give_certificates(r->plan, r->front, &copy);
+	give_certificates(sv->plan, sv->front, files);
+	if (sv->fetch != NULL && sv->fetch->told_to_go) tell_asked(sv);
 }
 
 void supervisor_watch_certificates(struct supervisor *sv, const struct plan *p)
@@ -445,7 +455,7 @@ void supervisor_watch_certificates(struct supervisor *sv, const struct plan *p)
 		return;
 	}
 	tlswatch_free(&sv->tls);
-	if (p->tls_fd >= 0)
+	if (p->tls.bundle_fd >= 0)
 		sv->tls = tlswatch_new(sv->loop, &p->draft.settings, p->tls_stamp, on_certificates,
 				       sv);
 }

@@ -44,7 +44,7 @@ static void check_counts(struct draft *d)
 		draft_note(
 			d, LOG_LEVEL_ERROR,
 			"%s: tls.ocsp: %zu files for %zu certificates: one for each, in the same "
-			"order, - where there is none",
+			"order, - where there is none, fetch to ask for it",
 			draft_from(d, "tls.ocsp"), s->tls_ocsp.n, s->tls_cert.n);
 }
 

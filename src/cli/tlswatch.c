@@ -25,15 +25,15 @@ struct tlswatch {
 static void take(struct tlswatch *w, bool quiet)
 {
 	struct mg_err err;
-	int fd;
+	struct tlsfiles files;
 	/* Before reading: what changes meanwhile is looked at again. */
 	const uint64_t stamp = tlsfiles_stamp(w->settings);
 
-	if (tlsfiles_load(w->settings, &fd, &err) == MG_OK) {
+	if (tlsfiles_load(w->settings, &files, &err) == MG_OK) {
 		w->taken = stamp;
 		w->refused = 0;
 		metrics_add(METRICS_TLS_RELOADS + METRICS_RELOAD_TAKEN, 1);
-		w->on_change(w->arg, fd);
+		w->on_change(w->arg, &files);
 	} else if (!quiet) {
 		w->refused = stamp;
 		metrics_add(METRICS_TLS_RELOADS + METRICS_RELOAD_REFUSED, 1);

@@ -4,13 +4,13 @@
 #ifndef CLI_TLSWATCH_H
 #define CLI_TLSWATCH_H
 
-#include "cli/settings.h"
+#include "cli/tlsfiles.h"
 #include "loop/loop.h"
 
 struct tlswatch;
 
-/* fd: a new bundle (tls/bundle.h), to be closed by whom it is told. */
-typedef void tlswatch_fn(void *arg, int fd);
+/* The descriptors become those of whom it is told. */
+typedef void tlswatch_fn(void *arg, const struct tlsfiles *files);
 
 /* The settings outlive it. taken: tlsfiles_stamp before what is served was read. */
 struct tlswatch *tlswatch_new(struct loop *l, const struct settings *s, uint64_t taken,

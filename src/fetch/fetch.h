@@ -18,6 +18,8 @@ struct fetch;
 #define FETCH_CONTROL_GO                                                                           \
 	'G' /* open the store and work; with a descriptor: the lock, which others held before */
 #define FETCH_CONTROL_CHANNELS 'C' /* with descriptors: channels to the workers of a front */
+#define FETCH_CONTROL_CERTIFICATES                                                                 \
+	'S' /* with a descriptor (none: of none): of which ones to get OCSP answers (fetch/stapler.h) */
 #define FETCH_CONTROL_RETIRE                                                                       \
 	'T' /* then a little-endian u32: in so many ms give back what is not done, and end */
 

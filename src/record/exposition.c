@@ -45,6 +45,11 @@ static const char *const resets[METRICS_RESET_KINDS + 1] = {
 	[METRICS_RESET_RECEIVED] = "client",
 	[METRICS_RESET_SENT] = "server",
 };
+static const char *const ocsps[METRICS_OCSPS + 1] = {
+	[METRICS_OCSP_GOOD] = "good",
+	[METRICS_OCSP_REVOKED] = "revoked",
+	[METRICS_OCSP_FAILED] = "failed",
+};
 static const char *const proofs[METRICS_PROVED + 1] = {
 	[METRICS_PROOF_PROVEN] = "proven",           [METRICS_PROOF_EXEMPT] = "exempt",
 	[METRICS_PROOF_MISMATCH] = "mismatch",       [METRICS_PROOF_UNKNOWN] = "unknown",
@@ -176,6 +181,11 @@ static const struct family families[] = {
 	  "Changed certificates that were taken, and those refused because they do not fit "
 	  "together.",
 	  { { "result", reloads } } },
+	{ "modgate_tls_ocsp_fetches_total",
+	  COUNTER,
+	  METRICS_OCSP_FETCHES,
+	  "Questions to authorities about our certificates, by what they said.",
+	  { { "result", ocsps } } },
 	{ "modgate_fetch_orders_total", COUNTER, METRICS_ORDERS, "What front asked of fetch." },
 	{ "modgate_fetch_flights", GAUGE, METRICS_FLIGHTS, "Things that are being fetched." },
 	{ "modgate_fetch_flights_total",

@@ -73,6 +73,12 @@ enum metrics_reload {
 	METRICS_RELOAD_REFUSED,
 	METRICS_RELOADS
 };
+enum metrics_ocsp {
+	METRICS_OCSP_GOOD,
+	METRICS_OCSP_REVOKED,
+	METRICS_OCSP_FAILED,
+	METRICS_OCSPS
+};
 enum metrics_proof {
 	METRICS_PROOF_PROVEN,
 	METRICS_PROOF_EXEMPT,
@@ -129,6 +135,7 @@ enum metrics_process {
 	X(H2_STALLED, 1)                                                                           \
 	X(H2_GOAWAYS, 1)                                                                           \
 	X(H2_FLOODS, 1)                                                                            \
+	X(OCSP_FETCHES, METRICS_OCSPS)                                                             \
 	X(FLIGHTS, 1)                                                                              \
 	X(FLIGHTS_ENDED, METRICS_RESULTS *METRICS_KINDS)                                           \
 	X(FLIGHTS_JOINED, 1)                                                                       \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates, keys and what belongs to them, as bytes: so the supervisor, which may read the files,
- * hands them to the front, which may not. Pure; any thread. */
+ * hands them to the front, which may not. Any thread. */
 #ifndef TLS_BUNDLE_H
 #define TLS_BUNDLE_H
 
@@ -27,6 +27,8 @@ struct bundle {
 
 /* The buffer holds keys: wipe it. Failed when the whole is larger than its maximum. */
 void bundle_encode(const struct bundle *b, struct mg_buf *out);
+/* The whole of a memfd with one: in one block, for growing would leave copies of a key behind. */
+MG_CHECK enum mg_code bundle_read(int fd, struct mg_buf *out, struct mg_err *err);
 /* MG_INVALID on anything that bundle_encode does not write. */
 MG_CHECK enum mg_code bundle_decode(struct mg_span bytes, struct bundle *out, struct mg_err *err);
 

@@ -86,9 +86,10 @@ enum mg_code pair_load(const struct bundle_pair *from, int64_t now_s, struct pai
 	if (rc == MG_OK) rc = load_key(from->key, &out->key, err);
 	if (rc == MG_OK && X509_check_private_key(out->cert, out->key) != 1)
 		rc = pair_complain(err, "the key does not belong to the certificate");
+	if (rc == MG_OK) out->must_staple = staple_must(out->cert);
 	if (rc == MG_OK && from->ocsp.n > 0 &&
-	    staple_check(from->ocsp, out->cert, out->chain, now_s, &out->ocsp_until,
-			 &out->refused) == MG_OK) {
+	    staple_check(from->ocsp, out->cert, out->chain, now_s, &(int64_t){ 0 },
+			 &out->ocsp_until, &out->refused) == MG_OK) {
 		out->ocsp = OPENSSL_memdup(from->ocsp.p, from->ocsp.n);
 		out->ocsp_n = from->ocsp.n;
 	}

@@ -15,7 +15,8 @@ struct pair {
 	STACK_OF(X509) * chain; /* those above it, without the root mostly */
 	EVP_PKEY *key;
 	int64_t not_before, not_after; /* wall seconds */
-	unsigned char *ocsp;           /* NULL: none that may be used */
+	bool must_staple;
+	unsigned char *ocsp; /* NULL: none that may be used */
 	size_t ocsp_n;
 	int64_t ocsp_until;    /* when it says that the next one is due */
 	struct mg_err refused; /* code: MG_OK, or why the OCSP answer is not used */

@@ -9,9 +9,15 @@
 #include "base/err.h"
 
 /* MG_OK: it is about cert, signed for its issuer (which must stand in chain), says "good", and counts at
- * now_s. *until: when the next one is due. MG_INVALID otherwise. */
+ * now_s. *from: when that was so; *until: when the next one is due, INT64_MAX when it does not say. MG_DENIED: the same, but
+ * it says "revoked". MG_INVALID otherwise. */
 MG_CHECK enum mg_code staple_check(struct mg_span der, X509 *cert, STACK_OF(X509) * chain,
-				   int64_t now_s, int64_t *until, struct mg_err *err);
+				   int64_t now_s, int64_t *from, int64_t *until,
+				   struct mg_err *err);
+/* The issuer of cert, if it stands in chain; else NULL. */
+X509 *staple_issuer(X509 *cert, STACK_OF(X509) * chain);
+/* Does cert demand that an answer is stapled: TLS feature status_request (RFC 7633 §4)? */
+bool staple_must(X509 *cert);
 /* A moment of a certificate or an answer as wall seconds; INT64_MAX when it is none. */
 int64_t staple_time(const ASN1_TIME *t);
 

@@ -321,6 +321,7 @@ void tlsserver_describe(const struct tlsserver *sv, size_t i, struct tlsserver_p
 		.names = s->names,
 		.not_before = s->pair.not_before,
 		.not_after = s->pair.not_after,
+		.must_staple = s->pair.must_staple,
 		.staple_until = s->pair.ocsp != NULL ? s->pair.ocsp_until : 0,
 		.staple_refused = s->pair.refused.code != MG_OK ? s->pair.refused.text : NULL,
 	};

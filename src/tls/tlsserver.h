@@ -31,6 +31,7 @@ struct tlsserver_pair {
 	const char *names;             /* the server names it stands for, "a, b, …" */
 	int64_t not_before, not_after; /* wall seconds */
 	int64_t staple_until;          /* 0: nothing is stapled */
+	bool must_staple;              /* the certificate demands it (RFC 7633) */
 	const char *staple_refused;    /* why not, or NULL */
 };
 size_t tlsserver_pairs(const struct tlsserver *sv);
