@@ -77,3 +77,4 @@ def test_the_go_command_through_it(secure_of, authority, tree, go_of, tmp_path, 
     assert "certificate" in other.run("mod", "download", cwd=work, check=False).stderr
     now = metrics.read(m)
     assert now.of("modgate_tls_handshakes_total", result="full") >= 1
+    assert (now.of("modgate_http2_requests_total") > 0) == (not options)

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from lib import certs, gocmd, http
+from lib import certs, gocmd, http, metrics
 from lib.drip import Drip, Reader
 from lib.modgate import sanitized
 
@@ -29,17 +29,22 @@ def curl(*args, seconds=60):
     return subprocess.run(["curl", "-sS", "--noproxy", "*", *map(str, args)], capture_output=True, timeout=seconds)
 
 
-def test_the_go_command_with_a_private_authority(secure_of, authority, tree, go_of, tmp_path):
+@pytest.mark.parametrize("over", ["HTTP/2", "HTTP/1.1"])
+def test_the_go_command_with_a_private_authority(secure_of, authority, tree, go_of, tmp_path, over):
     tree.add("example.com/lib", "v1.2.0", {"m.go": "package lib\n\nconst Answer = 42\n"})
     tree.add("example.com/lib", "v1.3.0", {"m.go": "package lib\n\nconst Answer = 43\n"})
     m = secure_of()
-    go = go_of(f"https://localhost:{m.secure[1]}", SSL_CERT_FILE=str(authority.pem))
+    go = go_of(f"https://localhost:{m.secure[1]}", SSL_CERT_FILE=str(authority.pem),
+               GODEBUG="http2client=0" if over == "HTTP/1.1" else "")
     source = 'package main\n\nimport "example.com/lib"\n\nfunc main() { println(lib.Answer) }\n'
     work = gocmd.project(tmp_path / "work", requires=[("example.com/lib", "v1.2.0")], source=source)
     go.run("mod", "tidy", cwd=work)
     assert go.run("run", ".", cwd=work).stderr.strip() == "42"
     go.run("get", "example.com/lib@latest", cwd=work)
     assert go.run("run", ".", cwd=work).stderr.strip() == "43"
+    now = metrics.read(m)
+    assert (now.of("modgate_http2_requests_total") >= 6) == (over == "HTTP/2")
+    assert now.of("modgate_http_requests_total", code="200", kind="zip") == 2
     # Who does not know the authority gets nothing.
     other = go_of(f"https://localhost:{m.secure[1]}")
     assert "certificate" in other.run("mod", "download", cwd=work, check=False).stderr
