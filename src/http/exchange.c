@@ -155,3 +155,13 @@ struct mg_span exchange_peer(const struct exchange *x)
 	size_t n = address_format(&client, text);
 	return arena_dup((struct arena *)(uintptr_t)&x->arena, span_make(text, n));
 }
+
+struct mg_span exchange_subject(const struct exchange *x)
+{
+	const struct live *v = LIST_OWNER((uintptr_t)x, const struct live, x);
+	char text[EXCHANGE_SUBJECT_MAX];
+
+	if (v->session == NULL || v->session->wire.tls == NULL) return SPAN("");
+	const size_t n = tlsconn_subject(v->session->wire.tls, text, sizeof text);
+	return arena_dup((struct arena *)(uintptr_t)&x->arena, span_make(text, n));
+}

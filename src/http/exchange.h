@@ -7,7 +7,8 @@
 #include "http/reply.h"
 #include "wire/head.h"
 
-#define EXCHANGE_ID_SIZE 16
+#define EXCHANGE_ID_SIZE     16
+#define EXCHANGE_SUBJECT_MAX 512 /* cut there */
 
 struct exchange {
 	struct head
@@ -31,5 +32,7 @@ void exchange_park(struct exchange *x);
 void exchange_send(struct exchange *x, struct reply *r);
 /* The address that asks as text, for logs: the peer's, or that which a trusted proxy names (without port). */
 struct mg_span exchange_peer(const struct exchange *x);
+/* The subject of the certificate that its client has shown, verified (RFC 2253); empty: it has shown none. */
+struct mg_span exchange_subject(const struct exchange *x);
 
 #endif

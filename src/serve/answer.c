@@ -141,16 +141,30 @@ struct reply *answer_sumdb(struct mg_span path, struct mg_span body, bool change
 		changes ? SPAN("no-cache") : SPAN("public, max-age=31536000, immutable"), body);
 }
 
-void answer_log(const struct mg_err *err, struct mg_span subject, struct mg_span request)
+/* "10.1.2.3:4567" or "CN=builder-7,O=Example at 10.1.2.3:4567" */
+static void put_asker(const struct exchange *x, struct mg_buf *out)
 {
+	const struct mg_span who = x != NULL ? exchange_subject(x) : SPAN("");
+
+	buf_append(out, who);
+	if (who.n > 0) buf_append_str(out, " at ");
+	buf_append(out, x != NULL ? exchange_peer(x) : SPAN("nobody"));
+}
+
+void answer_log(const struct mg_err *err, struct mg_span subject, struct mg_span request,
+		const struct exchange *asker)
+{
+	struct mg_buf by = BUF_MAX(1024);
 	const bool absent = err->code == MG_NOT_FOUND;
 	/* What was merely not looked for is no event. */
 	if (err->code == MG_CANCELED || (absent && request.n == 0)) return;
+	put_asker(asker, &by);
 	const enum log_level level = absent ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
 	LOG_LINE(level, "request failed", LOG_SP("target", subject),
 		 LOG_S("code", err_code_name(err->code)),
 		 LOG_S("cause", err_cause_name(err->cause)), LOG_S("reason", err->text),
-		 LOG_SP("request", request));
+		 LOG_SP("request", request), LOG_SP("by", buf_span(&by)));
+	buf_deinit(&by);
 }
 
 void answer_count(const struct reply *r, enum metrics_lookup good)

@@ -5,13 +5,16 @@
 #define SERVE_ANSWER_H
 
 #include "base/err.h"
+#include "http/exchange.h"
 #include "http/reply.h"
 #include "record/metrics.h"
 
 /* "<class>: <subject>: <reason> [request <id>]". ttl_s > 0 lets caches repeat it for that long. */
 struct reply *answer_error(const struct mg_err *err, struct mg_span subject, uint32_t ttl_s);
-/* The same for our own people. request: the first one that asked for it; empty: nobody did. */
-void answer_log(const struct mg_err *err, struct mg_span subject, struct mg_span request);
+/* The same for our own people. request: the first one that asked for it; empty: nobody did. asker: one who is told;
+ * NULL: nobody is. */
+void answer_log(const struct mg_err *err, struct mg_span subject, struct mg_span request,
+		const struct exchange *asker);
 /* Counts an answer of r to something that was looked for; a good one as found there. */
 void answer_count(const struct reply *r, enum metrics_lookup good);
 /* PATH?go-get=1, as an upstream has answered it. */

@@ -113,7 +113,8 @@ static struct reply *error_reply(struct pending *p, const struct mg_err *err, ui
 	} else {
 		target_name(&p->target, &name);
 	}
-	answer_log(err, buf_span(&name), p->order.request_id);
+	answer_log(err, buf_span(&name), p->order.request_id,
+		   list_empty(&p->waiters) ? NULL : waiter_of(p->waiters.next)->x);
 	struct reply *r = answer_error(err, buf_span(&name), ttl_ms / 1000);
 	reply_count_as(r, kind_of(p));
 	buf_deinit(&name);

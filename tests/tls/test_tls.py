@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import random
+import re
 import ssl
 import subprocess
 import time
@@ -15,6 +16,7 @@ import pytest
 from lib import certs, gocmd, http, metrics
 from lib.drip import Drip, Reader
 from lib.modgate import sanitized
+from lib.wait import until
 
 BOTH = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
@@ -203,6 +205,20 @@ def test_client_certificates(secure_of, authority, stranger):
         with pytest.raises(ssl.SSLError, match="(?i)unknown.ca"):
             with certs.Session(m.secure, certs.context(authority, foreigner, version)) as s:
                 s.request("/livez")
+    # Who asked in vain can be seen in the log; also who resumed.
+    context = certs.context(authority, user, ssl.TLSVersion.TLSv1_3)
+    with certs.Session(m.secure, context) as s:
+        assert s.request("/example.com/none/@v/v1.0.0.info").status == 404
+        kept = s.socket.session
+    with certs.Session(m.secure, context, session=kept) as s:
+        assert s.socket.session_reused
+        assert s.request("/example.com/none/@v/v2.0.0.info").status == 404
+    with certs.Session(m.secure, certs.context(authority)) as s:
+        assert s.request("/example.com/none/@v/v3.0.0.info").status == 404
+    for version, who in [("1.0.0", "CN=builder-7,O=Example at 127.0.0.1:"), ("2.0.0", "CN=builder-7,O=Example at 127.0.0.1:"),
+                         ("3.0.0", "127.0.0.1:")]:
+        line = until(lambda: next((x for x in m.log().splitlines() if f"example.com/none@v{version}" in x and "request failed" in x), None))
+        assert re.search(f'by="?{who}[0-9]+', line), line
     m = secure_of(args=["--tls-client-ca", authority.pem, "--tls-client-cert-required"])
     for version in BOTH:
         with certs.Session(m.secure, certs.context(authority, user, version)) as s:
