@@ -61,6 +61,13 @@ static int bio_read(BIO *bio, char *to, int n)
 	return (int)got;
 }
 
+/* A ticket of 1.3 is of no use before the first answer: it may go in one packet with that. */
+static bool may_wait(const struct tlsconn *c)
+{
+	return c->more || (SSL_get_state(c->ssl) == TLS_ST_SW_SESSION_TICKET &&
+			   SSL_version(c->ssl) == TLS1_3_VERSION);
+}
+
 static int bio_write(BIO *bio, const char *bytes, int n)
 {
 	struct tlsconn *c = BIO_get_data(bio);
@@ -68,7 +75,7 @@ static int bio_write(BIO *bio, const char *bytes, int n)
 
 	BIO_clear_retry_flags(bio);
 	do
-		sent = send(c->fd, bytes, (size_t)n, MSG_NOSIGNAL | (c->more ? MSG_MORE : 0));
+		sent = send(c->fd, bytes, (size_t)n, MSG_NOSIGNAL | (may_wait(c) ? MSG_MORE : 0));
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno == EAGAIN) BIO_set_retry_write(bio);
 	return (int)sent;
@@ -202,7 +209,7 @@ static void opened(struct tlsconn *c)
 /* RFC 8446 §5.1: type, version, length of what follows. Anything else than a handshake is libssl's to refuse. */
 bool tlsconn_too_early(const struct tlsconn *c)
 {
-	uint8_t head[SSL3_RT_HEADER_LENGTH];
+	uint8_t head[2048]; /* most first messages fit */
 	int there = 0;
 
 	if (c->ssl != NULL || c->finished || c->hangup) return false;
@@ -212,6 +219,7 @@ bool tlsconn_too_early(const struct tlsconn *c)
 	if (n < SSL3_RT_HEADER_LENGTH) return true;
 	const int whole = SSL3_RT_HEADER_LENGTH + (head[3] << 8 | head[4]);
 	if (whole > SSL3_RT_HEADER_LENGTH + SSL3_RT_MAX_PLAIN_LENGTH) return false;
+	if (whole <= (int)sizeof head) return n < whole;
 	return ioctl(c->fd, FIONREAD, &there) == 0 && there < whole;
 }
 
