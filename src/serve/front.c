@@ -92,7 +92,7 @@ static void on_drained(void *arg)
 static void greet_one(void *arg)
 {
 	struct command *c = arg;
-	server_set_tls(c->worker->server, c->tls);
+	if (c->worker->server != NULL) server_set_tls(c->worker->server, c->tls);
 	tlsserver_unref(&c->tls);
 	free(c);
 }

@@ -331,22 +331,24 @@ static void on_metrics_drained(void *arg)
 	log_debug("metrics drained", LOG_I("worker", w->index));
 }
 
+/* What was posted may come after the server's end: see worker_deinit. */
 void worker_last_call(struct worker *w)
 {
+	if (w->server == NULL) return;
 	w->leaving = true;
 	server_last_call(w->server);
 }
 
 void worker_drain(struct worker *w, uint64_t deadline_ms)
 {
-	if (w->draining) return;
+	if (w->draining || w->server == NULL) return;
 	w->leaving = w->draining = true;
 	server_drain(w->server, deadline_ms, on_server_drained, w);
 }
 
 void worker_retire(struct worker *w, uint64_t deadline_ms)
 {
-	if (w->draining || w->retired) return;
+	if (w->draining || w->retired || w->server == NULL) return;
 	w->retired = true;
 	if (w->metrics_server != NULL)
 		server_retire(w->metrics_server, deadline_ms, on_metrics_drained, w);
