@@ -16,6 +16,8 @@ static const struct {
 	{ "verify", command_verify },
 	{ "warm", command_warm },
 	{ "sumdb", command_sumdb },
+	{ "reload", command_reload },
+	{ "upgrade", command_upgrade },
 	{ "version", command_version },
 	{ "--version", command_version },
 	{ "help", command_help },

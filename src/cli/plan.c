@@ -20,12 +20,12 @@
 #define VALUE_MAX          (64u << 10)
 
 /* Two instances with one name would take each other for themselves; one instance keeps its own. */
-static void choose_via(struct draft *d, const struct plan *before)
+static void choose_via(struct draft *d, const struct plan *before, const struct handover *left)
 {
-	const struct settings *s = before != NULL ? &before->draft.settings : NULL;
+	const char *name = before != NULL ? before->draft.settings.via : left->via;
 
 	if (d->settings.via[0] != '\0') return;
-	const char *name = s != NULL ? s->via : fetchparts_via(&d->settings.arena);
+	if (name[0] == '\0') name = fetchparts_via(&d->settings.arena);
 	draft_set(d, settings_find(SPAN("via")), span_of(name), "made up at the start");
 }
 
@@ -70,16 +70,24 @@ static bool differs(const struct plan *before, const struct plan *after,
 	return different;
 }
 
-/* The old processes go on with these for a while, at the same time as the new ones. */
-static void refuse_changes(struct plan *p, const struct plan *before)
+static void refuse_change(struct plan *p, const char *name, const char *was, const char *now)
 {
-	static const char *const fixed[] = { "store", "user", "group" };
+	if (strcmp(was, now) != 0)
+		draft_note(&p->draft, LOG_LEVEL_ERROR,
+			   "%s: %s: it cannot change while modgate runs: restart it",
+			   draft_from(&p->draft, name), name);
+}
 
-	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-		if (differs(before, p, settings_find(span_of(fixed[i]))))
-			draft_note(&p->draft, LOG_LEVEL_ERROR,
-				   "%s: %s: it cannot change while modgate runs: restart it",
-				   draft_from(&p->draft, fixed[i]), fixed[i]);
+/* The old processes go on with these for a while, at the same time as the new ones. */
+static void refuse_changes(struct plan *p, const struct plan *before, const struct handover *left)
+{
+	const struct settings *now = &p->draft.settings;
+	const struct settings *was = before != NULL ? &before->draft.settings : NULL;
+
+	if (was == NULL && left->channel < 0) return;
+	refuse_change(p, "store", was != NULL ? was->store : left->store, now->store);
+	refuse_change(p, "user", was != NULL ? was->user : left->user, now->user);
+	refuse_change(p, "group", was != NULL ? was->group : left->group, now->group);
 }
 
 static int settings_memfd(const struct settings *s, bool with_secrets)
@@ -149,9 +157,8 @@ static enum mg_code share_sockets(const struct plan *p, const struct sockets *bu
 static enum mg_code open_parts(struct plan *p, const struct plan_source *from,
 			       const struct plan *before, struct mg_err *err)
 {
-	static const struct sockets none;
 	const struct settings *s = &p->draft.settings;
-	const struct sockets *open = before != NULL ? &before->sockets : &none;
+	const struct sockets *open = before != NULL ? &before->sockets : &from->left->open;
 
 	enum mg_code rc =
 		sockets_open(&s->listen, settings_metrics_apart(s) ? s->metrics_listen : NULL, open,
@@ -179,27 +186,34 @@ struct plan *plan_make(const struct plan_source *from, const struct plan *before
 	draft_init(d);
 	settings_load(d, from->args, from->envp);
 	upstreams_settle(d);
-	choose_via(d, before);
+	choose_via(d, before, from->left);
 	listen_on_given(d, from->given);
-	if (before != NULL) refuse_changes(p, before);
+	refuse_changes(p, before, from->left);
 	if (d->errors == 0 && open_parts(p, from, before, &err) != MG_OK)
 		draft_note(d, LOG_LEVEL_ERROR, "%s", err.text);
 	return p;
 }
 
-void plan_take_over(const struct plan *before, const struct plan *after)
+void plan_take_over(const struct plan *p, const struct sockets *before)
 {
 	struct mg_err err;
 
-	sockets_unlink(&before->sockets, &after->sockets);
-	if (share_sockets(after, NULL, &err) != MG_OK)
+	sockets_unlink(before, &p->sockets);
+	if (share_sockets(p, NULL, &err) != MG_OK)
 		log_warn("who may connect to a socket is not as set", LOG_S("error", err.text));
 }
 
-void plan_discard(struct plan **pp, const struct plan *other)
+void plan_discard(struct plan **pp, const struct sockets *other)
 {
-	if (*pp != NULL) sockets_unlink(&(*pp)->sockets, other != NULL ? &other->sockets : NULL);
+	if (*pp != NULL) sockets_unlink(&(*pp)->sockets, other);
 	plan_free(pp);
+}
+
+void plan_errors(const struct plan *p, struct mg_buf *out)
+{
+	for (const struct draft_note *n = p->draft.notes; n != NULL; n = n->next)
+		if (n->level == LOG_LEVEL_ERROR)
+			buf_printf(out, "%s%s", out->n > 0 ? "; " : "", n->text);
 }
 
 void plan_free(struct plan **pp)

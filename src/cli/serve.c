@@ -2,8 +2,10 @@
 #include "cli/command.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,12 +112,27 @@ static char **copy_environment(struct arena *a)
 	return copy;
 }
 
-static int serve(struct plan *p, const struct plan_source *source)
+/* Where the next binary will stand: the name by which we were called, not what a link led to. */
+static const char *program_path(struct arena *a)
+{
+	const char *name = (const char *)getauxval(AT_EXECFN);
+	char folder[PATH_MAX];
+
+	if (name == NULL || name[0] == '/' || getcwd(folder, sizeof folder) == NULL)
+		return name != NULL ? name : "/proc/self/exe";
+	return arena_printf(a, "%s/%s", folder, name);
+}
+
+static int serve(struct plan *p, const struct plan_source *source, struct handover *left)
 {
 	struct settings *s = &p->draft.settings;
 
 	if (p->draft.errors > 0 || !prepare_user(s)) {
-		plan_discard(&p, NULL);
+		struct mg_buf why = BUF_MAX(4096);
+		plan_errors(p, &why);
+		handover_tell_failure(left, buf_cstr(&why));
+		buf_deinit(&why);
+		plan_discard(&p, &left->open);
 		return 1;
 	}
 	forget_secrets();
@@ -131,6 +148,8 @@ static int serve(struct plan *p, const struct plan_source *source)
 	int rc = supervisor_run(&(struct supervisor_options){
 		.plan = p,
 		.source = source,
+		.left = left,
+		.program = program_path(&s->arena),
 		.ready_text = ready_text(&s->arena, &p->sockets,
 					 p->sockets.n - (settings_metrics_apart(s) ? 1 : 0),
 					 s->path_prefix),
@@ -142,23 +161,29 @@ static int serve(struct plan *p, const struct plan_source *source)
 int command_serve(char *const *args)
 {
 	struct arena arena = ARENA_INIT;
-	struct sockets given;
+	struct sockets given = { 0 };
+	struct handover left;
 	struct mg_err err;
 	int rc = 1;
 
+	enum mg_code taken = handover_take(&left, &err);
+	const bool heir = left.channel >= 0;
 	const struct plan_source source = { .args = args,
 					    .envp = copy_environment(&arena),
-					    .given = &given };
-	notify_init(false);
-	if (sockets_take_given(&given, &err) == MG_OK) {
+					    .given = heir ? &left.given : &given,
+					    .left = &left };
+	notify_init(heir);
+	if (taken == MG_OK) taken = sockets_take_given(&given, &err);
+	if (taken == MG_OK) {
 		struct plan *p = plan_make(&source, NULL);
 		const struct settings *s = &p->draft.settings;
 		log_init("supervisor", STDERR_FILENO, s->log_level, s->log_format);
 		tell_notes(&p->draft);
-		rc = serve(p, &source);
+		rc = serve(p, &source, &left);
 	} else {
 		fprintf(stderr, "error: %s\n", err.text);
 	}
+	handover_deinit(&left);
 	sockets_close(&given);
 	arena_deinit(&arena);
 	return rc;

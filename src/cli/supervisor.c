@@ -18,14 +18,9 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   5000
 #define STEADY_MS        10000 /* a child that lived so long crashed for a new reason */
-#define GRACE_MS         5000  /* for ending, beyond what was asked for */
-#define PULSE_MS         5000  /* between pings */
-#define PATIENCE_MS      30000 /* how long one may be unanswered */
-#define ONE_WISH_MS      500   /* timeout(1) and others signal the process, then its group */
 
 static void on_news(struct service *svc, char what, int *fds, size_t fd_count);
 static void on_exit_of(struct service *svc, int status);
-static void stop_fetch(struct supervisor *sv);
 
 /* --- starting --- */
 
@@ -35,12 +30,16 @@ struct pairs {
 	unsigned n;
 };
 
+static void close_all(const int *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
+}
+
 static void pairs_close(struct pairs *p)
 {
-	for (unsigned i = 0; i < p->n; i++) {
-		close(p->ends[0][i]);
-		close(p->ends[1][i]);
-	}
+	close_all(p->ends[0], p->n);
+	close_all(p->ends[1], p->n);
 	p->n = 0;
 }
 
@@ -58,17 +57,29 @@ static bool pairs_open(struct pairs *p, unsigned n)
 	return true;
 }
 
-void supervisor_connect(struct service *front, struct service *fetch)
+bool supervisor_connect_out(struct service *front, int ends[CHANNEL_FDS_MAX], unsigned *n)
 {
 	struct pairs p;
 
 	if (!pairs_open(&p, front->workers)) {
 		log_error("cannot connect front and fetch", LOG_S("error", strerror(errno)));
-		return;
+		return false;
 	}
-	service_tell(fetch, FETCH_CONTROL_CHANNELS, p.ends[1], p.n);
 	service_tell(front, FRONT_CONTROL_CHANNELS, p.ends[0], p.n);
-	pairs_close(&p);
+	close_all(p.ends[0], p.n);
+	memcpy(ends, p.ends[1], p.n * sizeof *ends);
+	*n = p.n;
+	return true;
+}
+
+void supervisor_connect(struct service *front, struct service *fetch)
+{
+	int ends[CHANNEL_FDS_MAX];
+	unsigned n;
+
+	if (!supervisor_connect_out(front, ends, &n)) return;
+	service_tell(fetch, FETCH_CONTROL_CHANNELS, ends, n);
+	close_all(ends, n);
 }
 
 struct service *supervisor_spawn_fetch(struct supervisor *sv, const struct plan *p)
@@ -182,13 +193,15 @@ static void tell_asked(struct supervisor *sv)
 
 void supervisor_let_fetch_go(struct supervisor *sv)
 {
-	if (sv->fetch == NULL || sv->fetch->told_to_go || sv->old_fetch != NULL) return;
+	if (sv->fetch == NULL || sv->fetch->told_to_go || sv->old_fetch != NULL ||
+	    sv->inherit.waits)
+		return;
 	sv->fetch->told_to_go = true;
 	service_tell(sv->fetch, FETCH_CONTROL_GO, &sv->lock, sv->lock >= 0 ? 1 : 0);
 	tell_asked(sv);
 }
 
-static void start_fetch(struct supervisor *sv)
+void supervisor_start_fetch(struct supervisor *sv)
 {
 	sv->fetch_care.pausing = false;
 	sv->fetch = supervisor_spawn_fetch(sv, sv->plan);
@@ -211,16 +224,49 @@ static void on_restart_front(void *arg)
 
 static void on_restart_fetch(void *arg)
 {
-	start_fetch(arg);
+	supervisor_start_fetch(arg);
+}
+
+/* A command of the operator's. */
+static void on_line(void *arg, struct mg_span line)
+{
+	struct supervisor *sv = arg;
+
+	if (span_eq(line, SPAN("reload")) && !sv->ending) {
+		sv->reload.ask = true;
+		supervisor_reload(sv);
+	} else if (span_eq(line, SPAN("upgrade"))) {
+		supervisor_upgrade(sv);
+	} else {
+		steering_answer(sv->steering, false,
+				sv->ending ? "the server is ending"
+					   : "this server's version knows no such command");
+	}
+}
+
+static void start_steering(struct supervisor *sv)
+{
+	struct mg_err err;
+
+	sv->steering = steering_new(sv->loop, sv->plan->draft.settings.store, on_line, sv, &err);
+	if (sv->steering == NULL)
+		log_warn("`modgate reload` and `modgate upgrade` cannot reach this server",
+			 LOG_S("error", err.text));
 }
 
 static void tell_ready(struct supervisor *sv)
 {
+	const bool alone = sv->inherit.channel == NULL;
+
 	sv->told_ready = true;
-	fputs(sv->options->ready_text, stdout);
-	fflush(stdout);
-	notify_send("READY=1\nSTATUS=Serving");
-	supervisor_reload_next(sv);
+	start_steering(sv);
+	supervisor_inherit_ready(sv);
+	if (alone) {
+		fputs(sv->options->ready_text, stdout);
+		fflush(stdout);
+		notify_send("READY=1\nSTATUS=Serving");
+	}
+	supervisor_next(sv);
 }
 
 static void on_news(struct service *svc, char what, int *fds, size_t fd_count)
@@ -232,41 +278,19 @@ static void on_news(struct service *svc, char what, int *fds, size_t fd_count)
 		sv->lock = fds[0];
 		fds[0] = -1;
 	}
+	if (what == ROLE_TELL_DEAF && svc == sv->leaving) supervisor_gave_way(sv);
 	if (sv->ending) return;
+	if (what == ROLE_TELL_STANDING && svc == sv->fetch) supervisor_inherit_prepared(sv);
 	if (what == ROLE_TELL_READY && svc == sv->fetch && sv->front == NULL &&
 	    !sv->front_care.pausing)
 		start_front(sv); /* it reads the store, which fetch may have had to make first */
 	else if (what == ROLE_TELL_READY && svc == sv->front && !sv->told_ready)
 		tell_ready(sv);
 	supervisor_reload_news(sv, svc, what);
+	if (what == ROLE_TELL_READY && svc == sv->fetch) supervisor_next(sv);
 }
 
-/* --- ending --- */
-
-static bool fronts_left(struct supervisor *sv)
-{
-	return sv->front != NULL || !list_empty(&sv->old_fronts);
-}
-
-static void free_fronts(struct supervisor *sv)
-{
-	service_free(&sv->front);
-	while (!list_empty(&sv->old_fronts)) {
-		struct service *old = LIST_OWNER(list_first(&sv->old_fronts), struct service, node);
-		service_free(&old);
-	}
-}
-
-static void end_now(struct supervisor *sv, int exit_code)
-{
-	sv->ending = true;
-	sv->exit_code = exit_code;
-	supervisor_reload_abort(sv);
-	free_fronts(sv);
-	service_free(&sv->fetch);
-	service_free(&sv->old_fetch);
-	loop_stop(sv->loop);
-}
+/* --- when one ends --- */
 
 void supervisor_log_exit(const struct service *svc, int status)
 {
@@ -284,45 +308,54 @@ static bool hopeless(const struct supervisor *sv, int status)
 	return !sv->told_ready && WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_HOPELESS;
 }
 
+/* True: whoever has just ended will not be missed any more, for nothing goes on. */
+static bool gives_up(struct supervisor *sv, const struct service *svc, int status)
+{
+	if (sv->inherit.channel != NULL && !sv->told_ready)
+		supervisor_inherit_failed(sv, svc->name);
+	else if (hopeless(sv, status))
+		supervisor_end_now(sv, 1);
+	else
+		return false;
+	return true;
+}
+
 static void on_fetch_exit(struct supervisor *sv, struct service *svc, int status)
 {
 	struct service **place = svc == sv->fetch ? &sv->fetch : &sv->old_fetch;
-	const bool expected = place == &sv->old_fetch || (sv->ending && !fronts_left(sv));
+	const bool crashed = place == &sv->fetch && !sv->ending;
+	const bool expected =
+		place == &sv->old_fetch || (sv->ending && !supervisor_fronts_left(sv));
 	const uint64_t lived_ms = loop_now_ms(sv->loop) - svc->since_ms;
 
 	if (!expected || (status != 0 && sv->told_ready)) supervisor_log_exit(svc, status);
-	const bool crashed = place == &sv->fetch && !sv->ending;
-	service_free(place);
-	if (sv->ending && !fronts_left(sv)) {
+	*place = NULL;
+	if (sv->ending && !supervisor_fronts_left(sv)) {
 		if (sv->fetch == NULL && sv->old_fetch == NULL) loop_stop(sv->loop);
-	} else if (crashed && hopeless(sv, status)) {
-		end_now(sv, 1);
-	} else if (crashed) {
+	} else if (crashed && !gives_up(sv, svc, status)) {
 		restart_later(&sv->fetch_care, lived_ms);
 	}
+	service_free(&svc);
 	supervisor_let_fetch_go(sv);
-	supervisor_reload_next(sv);
+	supervisor_upgrade_fetch_gone(sv);
+	supervisor_next(sv);
 }
 
 static void on_front_exit(struct supervisor *sv, struct service *svc, int status)
 {
 	const uint64_t lived_ms = loop_now_ms(sv->loop) - svc->since_ms;
 	const bool crashed = svc == sv->front && !sv->ending;
+	const bool leaving = svc == sv->leaving;
 
 	if (crashed || status != 0) supervisor_log_exit(svc, status);
 	if (svc == sv->front) sv->front = NULL;
 	metrics_begin_front(svc->place); /* it may have died with its connections open */
+	list_remove(&svc->node);
+	if (crashed && !gives_up(sv, svc, status)) restart_later(&sv->front_care, lived_ms);
 	service_free(&svc);
-	if (sv->ending && !fronts_left(sv)) {
-		loop_timer_stop(sv->delay);
-		stop_fetch(sv);
-	} else if (crashed && hopeless(sv, status)) {
-		end_now(sv, 1);
-	} else if (crashed) {
-		restart_later(&sv->front_care, lived_ms);
-	} else {
-		supervisor_reload_next(sv);
-	}
+	if (leaving) supervisor_gave_way(sv);
+	supervisor_one_less(sv);
+	supervisor_next(sv);
 }
 
 static void on_exit_of(struct service *svc, int status)
@@ -334,92 +367,6 @@ static void on_exit_of(struct service *svc, int status)
 		on_fetch_exit(sv, svc, status);
 	else
 		on_front_exit(sv, svc, status);
-}
-
-/* Nobody asks any more: what fetch still does would only be waited for. */
-static void stop_fetch(struct supervisor *sv)
-{
-	if (sv->fetch == NULL && sv->old_fetch == NULL) {
-		loop_stop(sv->loop);
-		return;
-	}
-	if (sv->fetch != NULL) service_hang_up(sv->fetch);
-	if (sv->old_fetch != NULL) service_hang_up(sv->old_fetch);
-	loop_timer_start(sv->deadline, GRACE_MS, 0);
-}
-
-static void on_deadline(void *arg)
-{
-	struct supervisor *sv = arg;
-
-	if (fronts_left(sv)) {
-		log_error("front did not end in time", LOG_I("pid", getpid()));
-		free_fronts(sv);
-		stop_fetch(sv);
-	} else {
-		service_free(&sv->fetch);
-		service_free(&sv->old_fetch);
-		loop_stop(sv->loop);
-	}
-}
-
-static void drain_fronts(struct supervisor *sv)
-{
-	const uint32_t ms = (uint32_t)sv->plan->draft.settings.drain_timeout;
-
-	/* Nobody shall wait on a socket that nobody listens on. */
-	sockets_unlink(&sv->plan->sockets, NULL);
-	sockets_close(&sv->plan->sockets);
-	if (sv->front != NULL && sv->front->control == NULL) service_free(&sv->front);
-	if (!fronts_left(sv)) {
-		stop_fetch(sv);
-		return;
-	}
-	log_info("draining", LOG_I("deadline_ms", ms));
-	if (sv->front != NULL) service_tell_u32(sv->front, FRONT_CONTROL_DRAIN, ms);
-	LIST_EACH(it, &sv->old_fronts)
-	{
-		service_tell_u32(LIST_OWNER(it, struct service, node), FRONT_CONTROL_DRAIN, ms);
-	}
-	loop_timer_start(sv->deadline, ms + GRACE_MS, 0);
-}
-
-static void on_delay_over(void *arg)
-{
-	drain_fronts(arg);
-}
-
-/* Load balancers see /readyz fail before the first connection is refused. */
-static void begin_drain(struct supervisor *sv)
-{
-	const uint64_t delay_ms = sv->plan->draft.settings.drain_delay;
-
-	if (delay_ms == 0 || sv->front == NULL) {
-		drain_fronts(sv);
-		return;
-	}
-	log_info("going down soon", LOG_I("delay_ms", delay_ms));
-	service_tell(sv->front, FRONT_CONTROL_LAST_CALL, NULL, 0);
-	loop_timer_start(sv->delay, delay_ms, 0);
-}
-
-static void on_terminate(void *arg)
-{
-	struct supervisor *sv = arg;
-
-	if (sv->ending && loop_now_ms(sv->loop) - sv->told_to_end_ms < ONE_WISH_MS) return;
-	if (sv->ending) {
-		log_warn("told to end twice, ending at once", LOG_I("pid", getpid()));
-		end_now(sv, 1);
-		return;
-	}
-	sv->ending = true;
-	notify_send("STOPPING=1\nSTATUS=Draining");
-	sv->told_to_end_ms = loop_now_ms(sv->loop);
-	loop_timer_stop(sv->front_care.restart);
-	loop_timer_stop(sv->fetch_care.restart);
-	supervisor_reload_abort(sv);
-	begin_drain(sv);
 }
 
 static void on_hangup(void *arg)
@@ -460,51 +407,6 @@ void supervisor_watch_certificates(struct supervisor *sv, const struct plan *p)
 				       sv);
 }
 
-/* --- the pulse --- */
-
-/* A loop never waits for anything but its events: what does not turn for so long will not turn again. */
-static uint64_t patience_ms(void)
-{
-	const uint64_t watchdog_ms = notify_watchdog_ms();
-
-	return watchdog_ms > 0 && watchdog_ms / 2 < PATIENCE_MS ? watchdog_ms / 2 : PATIENCE_MS;
-}
-
-/* Has it answered? Pings it again if so. */
-static bool feel(struct supervisor *sv, struct service *svc, char ping)
-{
-	const uint64_t now_ms = loop_now_ms(sv->loop);
-
-	if (svc == NULL || svc->control == NULL || !svc->ready) return false;
-	if (svc->asked_ms == 0) {
-		svc->asked_ms = now_ms;
-		service_tell(svc, ping, NULL, 0);
-		return true;
-	}
-	if (now_ms - svc->asked_ms >= patience_ms()) {
-		log_error("a process does not answer and is killed", LOG_S("process", svc->name),
-			  LOG_I("child", child_pid(svc->child)),
-			  LOG_I("ms", now_ms - svc->asked_ms));
-		child_signal(svc->child, SIGKILL);
-	}
-	return false;
-}
-
-static void on_pulse(void *arg)
-{
-	struct supervisor *sv = arg;
-	const bool front = feel(sv, sv->front, FRONT_CONTROL_PING);
-	const bool fetch = feel(sv, sv->fetch, FETCH_CONTROL_PING);
-
-	if (front && fetch) notify_send("WATCHDOG=1");
-}
-
-static uint64_t pulse_ms(void)
-{
-	const uint64_t ms = patience_ms() / 4;
-	return ms < 1 ? 1 : ms > PULSE_MS ? PULSE_MS : ms;
-}
-
 /* --- life --- */
 
 /* Whoever tells an ending process to end must not change its exit code. */
@@ -521,6 +423,7 @@ static void init(struct supervisor *sv, const struct supervisor_options *options
 		.options = options, .plan = options->plan, .loop = loop_new(), .lock = -1
 	};
 	list_init(&sv->old_fronts);
+	supervisor_inherit_begin(sv);
 	_Static_assert(CHANNEL_FDS_MAX <= METRICS_WORKERS_MAX, "a page each");
 	sv->metrics_fd = metrics_create(sv->plan->workers);
 	if (sv->metrics_fd >= 0 && !metrics_attach(sv->metrics_fd, METRICS_SUPERVISOR))
@@ -529,13 +432,13 @@ static void init(struct supervisor *sv, const struct supervisor_options *options
 	sv->fetch_care.process = METRICS_FETCH;
 	sv->front_care.restart = loop_timer_new(sv->loop, on_restart_front, sv);
 	sv->fetch_care.restart = loop_timer_new(sv->loop, on_restart_fetch, sv);
-	sv->delay = loop_timer_new(sv->loop, on_delay_over, sv);
-	sv->deadline = loop_timer_new(sv->loop, on_deadline, sv);
-	sv->pulse = loop_timer_new(sv->loop, on_pulse, sv);
-	loop_timer_start(sv->pulse, pulse_ms(), pulse_ms());
+	sv->delay = loop_timer_new(sv->loop, supervisor_on_delay, sv);
+	sv->deadline = loop_timer_new(sv->loop, supervisor_on_deadline, sv);
+	sv->pulse = loop_timer_new(sv->loop, supervisor_on_pulse, sv);
+	loop_timer_start(sv->pulse, supervisor_pulse_ms(), supervisor_pulse_ms());
 	supervisor_watch_certificates(sv, sv->plan);
-	loop_on_signal(sv->loop, SIGTERM, on_terminate, sv);
-	loop_on_signal(sv->loop, SIGINT, on_terminate, sv);
+	loop_on_signal(sv->loop, SIGTERM, supervisor_on_terminate, sv);
+	loop_on_signal(sv->loop, SIGINT, supervisor_on_terminate, sv);
 	loop_on_signal(sv->loop, SIGHUP, on_hangup, sv);
 }
 
@@ -545,7 +448,7 @@ int supervisor_run(const struct supervisor_options *options)
 
 	init(&sv, options);
 	if (sv.metrics_fd >= 0) {
-		start_fetch(&sv);
+		supervisor_start_fetch(&sv);
 		loop_run(sv.loop);
 	} else {
 		log_error("cannot start the processes", LOG_S("error", strerror(errno)));
@@ -554,16 +457,21 @@ int supervisor_run(const struct supervisor_options *options)
 	log_info("ended", LOG_I("exit_code", sv.exit_code));
 	ignore_wishes();
 	supervisor_reload_abort(&sv);
-	free_fronts(&sv);
+	supervisor_upgrade_abort(&sv);
+	steering_free(&sv.steering);
+	supervisor_free_fronts(&sv);
 	service_free(&sv.fetch);
 	service_free(&sv.old_fetch);
 	tlswatch_free(&sv.tls);
-	plan_discard(&sv.plan, NULL);
+	plan_discard(&sv.plan, sv.told_ready ? NULL : &options->left->open);
+	child_leave(&sv.upgrade.heir);
+	channel_free(&sv.upgrade.channel);
 	if (sv.lock >= 0) close(sv.lock);
 	if (sv.metrics_fd >= 0) close(sv.metrics_fd);
 	loop_timer_free(&sv.front_care.restart);
 	loop_timer_free(&sv.fetch_care.restart);
 	loop_timer_free(&sv.reload.deadline);
+	loop_timer_free(&sv.upgrade.deadline);
 	loop_timer_free(&sv.delay);
 	loop_timer_free(&sv.deadline);
 	loop_timer_free(&sv.pulse);

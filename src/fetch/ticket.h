@@ -10,6 +10,10 @@
 #include "base/err.h"
 #include "gomod/target.h"
 
+/* Raised with each change that an older reader would misunderstand: after an upgrade the fronts of the old version
+ * speak to the fetch of the new one. */
+#define TICKET_FORMAT 1
+
 enum ticket_type {
 	TICKET_ORDER = 1,
 	TICKET_CANCEL = 2,

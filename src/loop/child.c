@@ -56,9 +56,11 @@ static bool map_fds(const struct child_spec *spec, int *report_fd)
 static _Noreturn void become_child(const struct child_spec *spec, int report_fd, pid_t parent)
 {
 	reset_signals();
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!spec->outlives) prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() == parent && map_fds(spec, &report_fd))
-		execv("/proc/self/exe", (char *const *)(uintptr_t)spec->argv);
+		execve(spec->program != NULL ? spec->program : "/proc/self/exe",
+		       (char *const *)(uintptr_t)spec->argv,
+		       spec->envp != NULL ? spec->envp : environ);
 	int why = errno;
 	ssize_t unused = write(report_fd, &why, sizeof why);
 	(void)unused;
@@ -150,6 +152,17 @@ pid_t child_pid(const struct child *c)
 void child_signal(struct child *c, int signum)
 {
 	if (c->pidfd >= 0) kill(c->pid, signum);
+}
+
+void child_leave(struct child **cp)
+{
+	struct child *c = *cp;
+
+	if (c == NULL) return;
+	*cp = NULL;
+	loop_io_free(&c->io);
+	if (c->pidfd >= 0) close(c->pidfd);
+	free(c);
 }
 
 void child_free(struct child **cp)

@@ -21,6 +21,9 @@ struct child_spec {
 	const char *const *argv;    /* NULL-terminated; argv[0] is what ps shows */
 	const struct child_fd *fds; /* besides 0, 1 and 2, which are inherited as they are */
 	size_t fd_count;
+	const char *program; /* NULL: this same binary */
+	char *const *envp;   /* NULL: ours */
+	bool outlives;       /* it does not die with the thread that started it */
 };
 
 /* wait_status as of waitpid(2): WIFEXITED and so on. The child is reaped; the owner frees the handle
@@ -35,6 +38,8 @@ struct child *child_spawn(struct loop *l, const struct child_spec *spec, child_e
 pid_t child_pid(const struct child *c);
 /* Sends a signal; nothing happens once the child has ended, so a reused pid is never hit. */
 void child_signal(struct child *c, int signum);
+/* It goes on without us: frees the handle, on_exit is not called. */
+void child_leave(struct child **c);
 /* Kills (SIGKILL) and reaps a child that still runs. on_exit is not called. */
 void child_free(struct child **c);
 

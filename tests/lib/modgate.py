@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A modgate process of a test's own: free port, own store, chosen environment, checked exit."""
 
+import ctypes
 import os
 import pathlib
 import re
@@ -27,11 +28,46 @@ def sanitized():
     return "asan" in binary() or "tsan" in binary()
 
 
+class Adopted:
+    """What Popen is for a child, for the child of one that has ended: ours, since prctl(2) says so."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.returncode = None
+
+    @staticmethod
+    def adopt(yes=True):
+        PR_SET_CHILD_SUBREAPER = 36
+        assert ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0) == 0
+
+    def poll(self):
+        if self.returncode is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # its parent is still there
+                return None
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout=None):
+        end = time.monotonic() + (timeout or 3600)
+        while self.poll() is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+            time.sleep(0.01)
+        return self.returncode
+
+    def send_signal(self, signum):
+        if self.poll() is None:
+            os.kill(self.pid, signum)
+
+
 class Modgate:
     """Started by `start`, ended by `stop`, which asserts what must hold for every exit."""
 
     def __init__(self, folder, goproxy=None, config=None, env=None, args=(), prefix="", store=None, sockets=None,
-                 scheme="", listen=None):
+                 scheme="", listen=None, program=None):
         self.folder = pathlib.Path(folder)
         self.store = store or self.folder / "store"  # one that is given is not named on the command line
         self.store_args = [] if store else ["--store", str(self.store)]
@@ -43,8 +79,11 @@ class Modgate:
         self.sockets = sockets  # {name: listening socket} that a service manager would open
         self.scheme = scheme  # of the address it listens on: "h2c://"
         self.listen = listen  # the port, where config says it
+        self.program = program  # the file that is run; binary() if none is given
         self.port = None
         self.process = None
+        self.group = None
+        self.before = []  # the processes that an upgrade replaced
         self.ending = False
         self.logs = []
 
@@ -65,7 +104,7 @@ class Modgate:
         return {k: v for k, v in env.items() if v is not None}
 
     def start(self, wait=True):
-        argv = [binary(), "serve", *self.store_args]
+        argv = [str(self.program or binary()), "serve", *self.store_args]
         if self.sockets:
             self.port = next(iter(self.sockets.values())).getsockname()[1]
         elif self.listen:
@@ -83,6 +122,7 @@ class Modgate:
         with open(log, "wb") as out:
             self.process = manager.launch(argv + self.args, self.sockets, self.environment(), stdout=out,
                                           stderr=subprocess.STDOUT, cwd=self.folder)
+        self.group = self.process.pid
         if wait:
             self.wait_ready()
         return self
@@ -132,6 +172,15 @@ class Modgate:
         assert not trouble, done.stderr[:6000]
         return done
 
+    def upgrade(self):
+        """`modgate upgrade`: what it printed. self.process is the new server then. The test must have called
+        Adopted.adopt."""
+        done = self.run("upgrade")
+        assert done.returncode == 0, done.stderr + self.log()[-3000:]
+        self.before.append(self.process)
+        self.process = Adopted(int(re.fullmatch(r"modgate upgrade: process (\d+) serves now\n", done.stdout).group(1)))
+        return done.stdout
+
     def session(self, timeout=60):
         return http.Session(self.address, timeout)
 
@@ -180,7 +229,7 @@ class Modgate:
         """Every exit must be 0, in time, leave no process and no sanitizer report."""
         if self.process is None:
             return
-        group = self.process.pid
+        group = self.group
         self.terminate()
         try:
             code = self.process.wait(30)
@@ -198,11 +247,13 @@ class Modgate:
         trouble = TROUBLE.search(log)
         assert not trouble, f"in the log:\n{log[max(0, trouble.start() - 500):][:6000]}"
         assert code == 0, f"exit code {code} on SIGTERM:\n{log[-3000:]}"
+        codes = [p.wait(10) for p in self.before]
+        assert not any(codes), f"exit codes {codes} after upgrades:\n{log[-3000:]}"
         assert not left, f"processes left behind: {left}"
 
     def kill(self):
         """kill -9 of all its processes at once, as a power cut would."""
-        group = self.process.pid
+        group = self.group
         os.killpg(group, signal.SIGKILL)
         self.process.wait()
         self.process = None
