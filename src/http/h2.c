@@ -17,6 +17,9 @@
 /* Answers to PING and SETTINGS that a peer lets pile up, and entries of one SETTINGS frame (T33). */
 #define ACKS_MAX     100
 #define SETTINGS_MAX 8
+/* Frames that wait to be sent, beside DATA: several for each stream that may be open. Who reads nothing and goes on
+ * having streams refused would be charged for the resets only when they are sent, which is never. */
+#define QUEUE_MAX 1000
 /* Not more than this lies unsent in the kernel, or a small answer would stand behind a large one's. */
 #define NOTSENT_BYTES (128u << 10)
 
@@ -279,7 +282,8 @@ static bool give(struct h2 *h, struct mg_span bytes)
 	sv->serving = h->session;
 	ssize_t n = nghttp2_session_mem_recv(h->ng, (const uint8_t *)bytes.p, bytes.n);
 	sv->serving = NULL;
-	if (h->calm || n == NGHTTP2_ERR_FLOODED)
+	if (h->calm || n == NGHTTP2_ERR_FLOODED ||
+	    nghttp2_session_get_outbound_queue_size(h->ng) > QUEUE_MAX)
 		too_much(h);
 	else if (n < 0)
 		terminate(h, n == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR

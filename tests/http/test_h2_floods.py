@@ -129,3 +129,19 @@ def test_streams_beyond_the_maximum(probe):
         for stream, _ in extra[100:]:
             assert c.answer(stream).reset == h2.REFUSED_STREAM
         assert not c.goaways
+
+
+def test_streams_refused_to_one_who_reads_nothing(probe):
+    """Before the maximum was acknowledged each stream beyond it is reset, and the resets cannot be sent."""
+    counts = probe.counts()
+    with probe.client(receive_buffer=4096) as c:
+        for path in ["/file"] * 3 + ["/park"] * 97:
+            c.ask(path)
+        time.sleep(0.5)  # the socket is full; were it not, the resets would be counted as they are sent
+        before = probe.rss()
+        block = c.encoder.encode(h2.request("/park"))
+        with pytest.raises(OSError):
+            for first in range(c.next, 2_000_000, 4000):
+                c.send(b"".join(h2.frame(h2.HEADERS, 5, first + i, block) for i in range(0, 4000, 2)))
+        assert probe.rss() - before < (64 << 20 if modgate.sanitized() else 8 << 20)
+    assert probe.counts()["floods"] - counts["floods"] == 1
