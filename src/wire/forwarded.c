@@ -26,24 +26,52 @@ static bool parse_node(struct mg_span s, struct iptext *out)
 	return port.n <= 5 && span_u64(port, 65535, &number);
 }
 
-/* The last element of a list, cut off; commas in quoted strings do not part. False: nothing is left. */
-static bool cut_last(struct mg_span *list, struct mg_span *out)
+/* Does an odd number of backslashes stand before it? */
+static bool is_escaped(struct mg_span s, size_t at)
+{
+	size_t n = 0;
+
+	while (n < at && s.p[at - 1 - n] == '\\')
+		n++;
+	return n % 2 != 0;
+}
+
+/* The last element of a list, cut off; what stands in quotes does not part. Looked for from the end, which a
+ * trusted proxy wrote: a quote that a client has left open before it must not swallow what the proxy says. False:
+ * nothing is left, or nothing that makes sense. */
+static bool cut_last(struct mg_span *list, bool quotes, struct mg_span *out)
 {
 	bool quoted = false;
-	size_t from = 0;
+	size_t from = list->n;
 
 	if (list->p == NULL) return false;
-	for (size_t i = 0; i < list->n; i++) {
-		if (quoted && list->p[i] == '\\')
-			i++;
-		else if (list->p[i] == '"')
+	for (; from > 0; from--) {
+		const char c = list->p[from - 1];
+		if (quotes && c == '"' && !(quoted && is_escaped(*list, from - 1)))
 			quoted = !quoted;
-		else if (list->p[i] == ',' && !quoted)
-			from = i + 1;
+		else if (c == ',' && !quoted)
+			break;
 	}
 	*out = span_trim(span_from(*list, from));
 	*list = from == 0 ? (struct mg_span){ 0 } : span_first(*list, from - 1);
-	return true;
+	return !quoted;
+}
+
+/* Up to the next ";" that is in no quotes. */
+static struct mg_span cut_pair(struct mg_span *element)
+{
+	bool quoted = false;
+	size_t n = 0;
+
+	for (; n < element->n && (quoted || element->p[n] != ';'); n++) {
+		if (quoted && element->p[n] == '\\')
+			n++;
+		else if (element->p[n] == '"')
+			quoted = !quoted;
+	}
+	const struct mg_span pair = span_first(*element, n);
+	*element = n < element->n ? span_from(*element, n + 1) : (struct mg_span){ 0 };
+	return pair;
 }
 
 /* forwarded-pair = token "=" ( token / quoted-string ), with ";" between them (RFC 7239 §4): the node of
@@ -51,7 +79,7 @@ static bool cut_last(struct mg_span *list, struct mg_span *out)
 static bool node_of(struct mg_span element, struct mg_span *out)
 {
 	while (element.p != NULL) {
-		struct mg_span value = span_trim(span_cut(&element, ';'));
+		struct mg_span value = span_trim(cut_pair(&element));
 		const struct mg_span name = span_cut(&value, '=');
 		if (!span_eq_nocase(name, SPAN("for")) || value.p == NULL) continue;
 		if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
@@ -71,7 +99,7 @@ static bool walk(struct mg_span list, bool rfc7239, const struct iptext_net *tru
 	struct mg_span element;
 	bool found = false;
 
-	for (int hop = 0; hop < HOPS_MAX && cut_last(&list, &element); hop++) {
+	for (int hop = 0; hop < HOPS_MAX && cut_last(&list, rfc7239, &element); hop++) {
 		struct iptext next;
 		if (element.n == 0) continue; /* RFC 9110 §5.6.1.2 */
 		if (rfc7239 && !node_of(element, &element)) break;
