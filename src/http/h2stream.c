@@ -64,8 +64,11 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
 		h->calm = true;
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	}
+	/* Trailers are for nobody: the stream is reset, and its peer charged, before they cost much. */
+	if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+		return h->head_bytes <= HEAD_MAX_BYTES ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	/* What is left out shows in head_bytes. */
-	if (h->head_bytes > HEAD_MAX_BYTES || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+	if (h->head_bytes > HEAD_MAX_BYTES) return 0;
 	buf_append(&h->head, span_make(&kept, sizeof kept));
 	buf_append(&h->head, span_make(name, name_n));
 	buf_append(&h->head, span_make(value, value_n));

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from lib import floods, h2, modgate
+from lib.http import Broken
 from lib.probe import Probe
 
 # What was freed is used again at once, or RSS would tell nothing under sanitizers.
@@ -84,6 +85,28 @@ def test_t34_a_head_that_grows_when_it_is_decoded(probe):
         assert probe.rss() - before < 4 << 20
         c.ask("/small", fields=[("x", "y" * 3900)] * 2000)
         assert c.rest()[-1][1] == h2.ENHANCE_YOUR_CALM
+
+
+def test_t34_trailers_that_grow_when_they_are_decoded(probe):
+    """Nobody reads them: they must not cost more than a head may."""
+    with probe.client() as c:
+        c.settled()
+        c.encoder.huffman = False
+        c.ask("/small", fields=[("x", "y" * 3900)])
+
+        def answer(trailers):
+            stream, head = c.head(h2.request("/small"), end=False)
+            block = c.encoder.encode([("x", "y" * 3900)] * trailers)
+            c.send(head + h2.frame(h2.HEADERS, h2.END_STREAM | h2.END_HEADERS, stream, block))
+            return c.answer(stream)
+
+        assert answer(1).status == 200
+        assert answer(500).reset is not None
+        assert answer(1).status == 200 and not c.goaways
+        with pytest.raises(Broken):
+            for _ in range(1000):
+                answer(500)
+        assert c.goaways[-1][1] == h2.ENHANCE_YOUR_CALM
 
 
 def test_cancels_in_proportion_are_no_flood(probe):
