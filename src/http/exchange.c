@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "http/admit.h"
 #include "http/exchange_internal.h"
+#include "http/h2.h"
 #include "http/h2stream.h"
 #include "http/server_internal.h"
 #include "http/tally.h"
@@ -21,10 +22,27 @@ static void keep(struct arena *a, struct mg_span *s)
 	if (s->p != NULL) *s = arena_dup(a, *s);
 }
 
+/* An arena has no smaller block. */
+#define KEPT_LEAST 4096u
+
+static size_t weight(const struct head *h)
+{
+	size_t n = h->target.n + h->method_name.n;
+
+	for (int i = 0; i < HEAD_FIELD_COUNT; i++)
+		n += h->field[i].n;
+	return n > KEPT_LEAST ? n : KEPT_LEAST;
+}
+
 void exchange_keep(struct exchange *x)
 {
+	struct live *v = LIVE_OF(x);
 	struct head *h = &x->head;
 
+	if (v->kept > 0) return;
+	v->kept = weight(h);
+	v->server->kept += v->kept;
+	if (v->session->h2 != NULL) v->session->h2->kept += v->kept;
 	struct mg_span target = arena_dup(&x->arena, h->target);
 	rebase(&h->path, h->target, target.p);
 	rebase(&h->query, h->target, target.p);
@@ -32,6 +50,14 @@ void exchange_keep(struct exchange *x)
 	keep(&x->arena, &h->method_name);
 	for (int i = 0; i < HEAD_FIELD_COUNT; i++)
 		keep(&x->arena, &h->field[i]);
+}
+
+void exchange_let_go(struct live *v)
+{
+	v->server->kept -= v->kept;
+	if (v->session->h2 != NULL) v->session->h2->kept -= v->kept;
+	v->kept = 0;
+	arena_deinit(&v->x.arena);
 }
 
 void exchange_park(struct exchange *x)
@@ -71,7 +97,10 @@ static void end(struct live *v)
 {
 	struct server *sv = v->session != NULL ? v->server : NULL;
 
-	arena_deinit(&v->x.arena);
+	if (v->session != NULL)
+		exchange_let_go(v);
+	else
+		arena_deinit(&v->x.arena);
 	if (v->session != NULL) v->session->live = NULL;
 	if (sv != NULL && sv->spare == NULL)
 		sv->spare = v;
@@ -84,6 +113,7 @@ void exchange_gone(struct live *v)
 	struct exchange *x = &v->x;
 
 	metrics_add(METRICS_CANCELED, 1);
+	v->server->kept -= v->kept;
 	v->session = NULL;
 	/* Without on_gone the handler will still answer; exchange_send frees it then. */
 	if (x->on_gone == NULL) return;

@@ -5,8 +5,10 @@
 
 #include "http/session.h"
 
-/* Copies its head into its arena: what the spans point to goes away. */
+/* Copies its head into its arena, once: what the spans point to goes away. */
 void exchange_keep(struct exchange *x);
+/* Frees its arena. */
+void exchange_let_go(struct live *v);
 /* The client left before the answer: tells the handler, frees it unless the handler still answers. */
 void exchange_gone(struct live *v);
 

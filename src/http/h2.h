@@ -45,6 +45,7 @@ struct h2 {
 	uint64_t pushed;                 /* bytes that the socket took */
 	uint64_t sent;                   /* of bodies, in frames */
 	size_t answering;                /* streams with a body under way */
+	size_t kept;                     /* of server->kept */
 	uint32_t seen;                   /* the newest stream when it last was put to wait */
 	bool greeted;                    /* the peer's SETTINGS came */
 	bool acknowledged;               /* ours have come there */

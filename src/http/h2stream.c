@@ -20,6 +20,11 @@
 /* Decoded fields of one head. Beyond HEAD_MAX_BYTES it is refused, but decoding goes on, for the sake of the
  * table; beyond this it was sent to make us decode (T34). */
 #define HEAD_BOMB (2u << 20)
+/* What a stream costs beside its head: ours and nghttp2's. When all of them cost more than KEPT_MAX, a connection
+ * that has a fair part of it gets no more: as much as one with HTTP/1.1 may have, and that is one head. */
+#define STREAM_COST  2048u
+#define KEPT_MAX     (32u << 20)
+#define KEPT_A_PIECE HEAD_MAX_BYTES
 /* A DATA frame, so that streams take turns (RFC 9113 §4.2 allows no more unasked). */
 #define FRAME_HEAD  9u
 #define FRAME_BYTES (16u << 10)
@@ -132,7 +137,10 @@ static struct h2stream *stream_new(struct h2 *h, int32_t id)
 
 	st->live.session = h->session;
 	st->live.server = h->session->server;
+	st->live.kept = 0;
 	st->live.parked = false;
+	st->live.server->kept += STREAM_COST;
+	h->kept += STREAM_COST;
 	st->live.x.arena = ARENA_INIT;
 	st->live.x.user = NULL;
 	st->live.x.on_gone = NULL;
@@ -161,11 +169,14 @@ void h2stream_end(struct h2stream *st)
 	growth_leave(&st->growing);
 	pages_forget(&st->job);
 	reply_unref(&st->reply);
+	st->live.server->kept -= STREAM_COST;
+	st->h2->kept -= STREAM_COST;
 	if (!st->answered && !st->awaited) {
+		st->h2->kept -= st->live.kept;
 		exchange_gone(&st->live);
 		return;
 	}
-	arena_deinit(&st->live.x.arena);
+	exchange_let_go(&st->live);
 	free(st);
 }
 
@@ -203,6 +214,10 @@ static void refuse(struct h2stream *st, int status, const char *reason)
  * only then could the stream end without a reset. */
 static int begin(struct h2 *h, const nghttp2_frame *frame)
 {
+	/* It may be asked again (RFC 9113 §8.7). */
+	if (h->session->server->kept > KEPT_MAX && h->kept >= KEPT_A_PIECE)
+		return nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+						 NGHTTP2_REFUSED_STREAM);
 	struct h2stream *st = stream_new(h, frame->hd.stream_id);
 	const struct head *head = &st->live.x.head;
 	struct fieldhead f;
@@ -472,7 +487,7 @@ void h2stream_answer(struct live *v, struct reply *r, const struct outbound_how 
 
 	MG_ASSERT(!st->answered);
 	st->answered = true;
-	arena_deinit(&v->x.arena);
+	exchange_let_go(v);
 	if (h->gone) return;
 	/* What nghttp2 encodes later points into the reply. */
 	reply_ref(r);

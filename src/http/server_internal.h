@@ -28,6 +28,7 @@ struct server {
 	size_t connections;
 	size_t over; /* of these, beyond the quota */
 	size_t held; /* memory for input in the sessions */
+	size_t kept; /* memory for requests that are under way: HTTP/2 streams, heads that were copied */
 	bool limits_requests;
 
 	struct acceptor *acceptors;

@@ -324,6 +324,7 @@ static void handle(struct session *s, struct live *v)
 	v->session = s;
 	v->server = sv;
 	v->since_ms = loop_now_ms(sv->loop);
+	v->kept = 0;
 	v->parked = false;
 	server_next_id(sv, v->x.id);
 	s->live = v;

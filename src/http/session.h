@@ -39,6 +39,7 @@ struct live {
 		*session; /* NULL: the client left, and the handler did not want to be told */
 	struct server *server;
 	uint64_t since_ms; /* when its head was complete */
+	size_t kept;       /* of server->kept */
 	bool parked;
 };
 

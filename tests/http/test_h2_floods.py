@@ -154,6 +154,41 @@ def test_streams_beyond_the_maximum(probe):
         assert not c.goaways
 
 
+@pytest.mark.parametrize("end, fields", [
+    (True, []),
+    (False, [("if-none-match", "x" * 3000)]),  # what is to come of it is awaited
+], ids=["parked", "unfinished"])
+def test_what_requests_under_way_may_hold(probe, end, fields):
+    """A few bytes each, and a head of 4 KiB is kept: a hundred for each connection would be too much."""
+    before = probe.rss()
+    clients = [probe.client() for _ in range(80)]
+    for c in clients:
+        first = c.ask("/park", fields=fields, end=end)
+        _, again = c.head([*h2.request("/park"), *fields], end, stream=first)
+        streams = range(3, 201, 2)
+        c.answers.update((s, h2.Answer()) for s in streams)
+        c.send(b"".join(again[:5] + s.to_bytes(4, "big") + again[9:] for s in streams))
+        c.settled()
+        c.settled()  # the first PING is answered before what else there is to say
+    refused = [[a.reset for a in c.answers.values()].count(h2.REFUSED_STREAM) for c in clients]
+    assert refused[0] == 0 and refused[-1] > 80, refused
+    assert [c.goaways for c in clients if c.goaways] == []
+    assert probe.rss() - before < (160 << 20 if modgate.sanitized() else 64 << 20)
+    with probe.client() as other:  # who has less than its part is served
+        assert other.get("/small").status == 200
+    for c in clients:
+        c.socket.close()
+    for _ in range(1000):
+        if probe.counts()["open"] == 1:
+            break
+        time.sleep(0.01)
+    with probe.client() as c:
+        streams = [c.ask("/park") for _ in range(100)]
+        c.settled()
+        c.settled()
+        assert not any(c.answers[s].reset for s in streams)
+
+
 def test_streams_refused_to_one_who_reads_nothing(probe):
     """Before the maximum was acknowledged each stream beyond it is reset, and the resets cannot be sent."""
     counts = probe.counts()
