@@ -378,6 +378,8 @@ void h2_leave(struct session *s)
 		h2stream_last(h);
 	} else {
 		h->goodbye = H2_NOTICED;
+		/* However long it was idle, its PING has a time of its own. */
+		if (s->wait == SESSION_IDLE) server_wait(s, SESSION_IDLE);
 		nghttp2_submit_shutdown_notice(h->ng);
 		nghttp2_submit_ping(h->ng, NGHTTP2_FLAG_NONE, NULL);
 	}

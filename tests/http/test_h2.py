@@ -496,7 +496,12 @@ def test_a_peer_that_does_not_hear_does_not_hold_up_the_drain(probe_of):
     deaf = probe.client()
     deaf.get("/small")
     with deaf:
+        time.sleep(1.2)  # idle for longer than it then has to hear of the drain
+        start = time.monotonic()
         probe.process.send_signal(signal.SIGTERM)
+        while deaf.socket.recv(4096):
+            pass
+        assert time.monotonic() - start >= 1
         assert probe.process.wait(20) == 0
 
 
