@@ -88,8 +88,7 @@ static const struct settings_def defs[] = {
 	  "how long a stale answer is repeated when no upstream could be asked", .max = DAY },
 	{ "stream.above", SETTINGS_SIZE, AT(stream_above), "16MiB",
 	  "larger zips are sent while they are still coming, but for their end, which waits for "
-	  "the "
-	  "proof; 0 is none",
+	  "the proof; 0 is none",
 	  .max = 1ull << 40 },
 
 	{ "goproxy", SETTINGS_STRING, AT(goproxy), "", "upstreams, as the go command's GOPROXY",
@@ -137,8 +136,7 @@ static const struct settings_def defs[] = {
 
 	{ "proxy-protocol.from", SETTINGS_LIST, AT(proxy_protocol_from), "",
 	  "networks (10.0.0.0/8, unix) of load balancers, each connection of which must begin with "
-	  "a "
-	  "PROXY header" },
+	  "a PROXY header" },
 	{ "forwarded.from", SETTINGS_LIST, AT(forwarded_from), "",
 	  "networks of proxies whose word on whom a request came from is taken" },
 	{ "forwarded.field", SETTINGS_ENUM, AT(forwarded_field), "x-forwarded-for",
@@ -147,8 +145,7 @@ static const struct settings_def defs[] = {
 
 	{ "limits.connections-per-address", SETTINGS_INT, AT(limits_connections_per_address), "0",
 	  "connections from one address (IPv6: /64) at a time, beyond it 429; 0 is seven eighths "
-	  "of "
-	  "max-connections",
+	  "of max-connections",
 	  .max = 1000000 },
 	{ "limits.requests-per-address", SETTINGS_INT, AT(limits_requests_per_address), "0",
 	  "requests a second from one address, beyond it 429; 0 is any number", .max = 1000000 },
@@ -167,8 +164,7 @@ static const struct settings_def defs[] = {
 
 	{ "limits.handshakes", SETTINGS_INT, AT(limits_handshakes), "64",
 	  "TLS handshakes under way at a time on each worker, each 45 KiB; beyond it new ones "
-	  "wait, "
-	  "and those that are slow make room",
+	  "wait, and those that are slow make room",
 	  .min = 1, .max = 65536 },
 
 	{ "metrics.enabled", SETTINGS_BOOL, AT(metrics_enabled), "true",

@@ -28,9 +28,10 @@ bool sockets_is_given(struct mg_span item);
 /* What the manager opened for this process; takes LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES out of the
  * environment. MG_INVALID: a descriptor is not a listening stream socket. */
 MG_CHECK enum mg_code sockets_take_given(struct sockets *given, struct mg_err *err);
-/* An item of the list may begin with a scheme ("https://systemd:tls"), which is no part of the name.
- * The sockets of the list, and last that of `apart`, an address of another purpose (may be NULL): as they are where `before` has the name or a given one the address, else newly
- * opened. On failure nothing stays open. The sets share sockets, not descriptors. */
+/* The sockets of the list, and last that of `apart`, an address of another purpose (may be NULL): as they are
+ * where `before` has the name or a given one the address, else newly opened. An item of the list may begin with
+ * a scheme ("https://systemd:tls"), which is no part of the name. On failure nothing stays open. The sets share
+ * sockets, not descriptors. */
 MG_CHECK enum mg_code sockets_open(const struct settings_list *listen, const char *apart,
 				   const struct sockets *before, const struct sockets *given,
 				   struct sockets *out, struct mg_err *err);

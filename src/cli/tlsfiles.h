@@ -17,8 +17,8 @@ struct tlsfiles {
 };
 
 /* Reads all, checks that everything fits together, tells the log what is served from now on and what will
- * not last. The descriptors are the caller's. A failure names the setting, the file and what is wrong. OCSP answers that fetch
- * has got are passed on unread: they are from the network, and front looks at them. */
+ * not last. The descriptors are the caller's. A failure names the setting, the file and what is wrong. OCSP
+ * answers that fetch has got are passed on unread: they are from the network, and front looks at them. */
 MG_CHECK enum mg_code tlsfiles_load(const struct settings *s, struct tlsfiles *out,
 				    struct mg_err *err);
 /* Other descriptors of the same. */

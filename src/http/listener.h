@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listening sockets from addresses as people write them; those in the file system: http/unixlistener.h. Blocking only for a moment; any thread. */
+/* Listening sockets from addresses as people write them; those in the file system: http/unixlistener.h.
+ * Blocking only for a moment; any thread. */
 #ifndef HTTP_LISTENER_H
 #define HTTP_LISTENER_H
 

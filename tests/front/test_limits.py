@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one client may take from the others: connections, requests, time, memory (T39, F24)."""
 
+import os
 import select
 import socket
 import statistics
@@ -11,6 +12,7 @@ import pytest
 from lib import expect, http
 from lib.metrics import eventually, read
 from lib.modgate import sanitized
+from lib.tree import make_zip
 
 BASE = "/example.com/m/@v/v1.0.0"
 ONE_WORKER = "workers: 1\nprefetch: false\n"
@@ -178,14 +180,9 @@ def test_idle_connections(modgate_of, origin, tree):
     eventually(m, lambda now: now.of("modgate_http_timeouts_total", phase="idle") >= 1)
 
 
-BIG = {"big.bin": bytes(range(256)) * 1024 * 48}
-
-
 def make_big(tree):
     # Stored, not deflated: 12 MiB on the wire.
     tree.add("example.com/m", "v1.0.0")
-    from lib.tree import make_zip
-    import os
     tree.files["example.com/m/@v/v1.0.0.zip"] = make_zip(
         "example.com/m", "v1.0.0", {"go.mod": "module example.com/m\n\ngo 1.20\n", "m.go": "package m\n",
                                     "big.bin": os.urandom(12 << 20)})
