@@ -53,6 +53,7 @@ static void refuse(struct supervisor *sv, const char *why)
 {
 	loop_timer_stop(sv->reload.deadline);
 	drop(sv);
+	metrics_add(METRICS_SETTINGS_RELOADS + METRICS_RELOAD_REFUSED, 1);
 	answer(sv, false, "the old settings stay in force: ", why);
 	log_error("the settings are not reloaded, the old ones stay in force",
 		  LOG_S("reason", why));
@@ -116,6 +117,7 @@ void supervisor_reload_come_into_force(struct supervisor *sv)
 	log_info("new settings are in force", LOG_I("number", ++r->number),
 		 LOG_SP("changed", buf_span(&r->changed)),
 		 LOG_I("ms", loop_now_ms(sv->loop) - r->begun_ms));
+	metrics_add(METRICS_SETTINGS_RELOADS + METRICS_RELOAD_TAKEN, 1);
 	r->finishing = true;
 	loop_timer_start(r->deadline, sv->plan->draft.settings.drain_timeout + FETCH_END_MS, 0);
 	supervisor_let_fetch_go(sv);

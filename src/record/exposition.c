@@ -181,6 +181,13 @@ static const struct family families[] = {
 	  "Changed certificates that were taken, and those refused because they do not fit "
 	  "together.",
 	  { { "result", reloads } } },
+	{ "modgate_tls_floods_total", COUNTER, METRICS_TLS_FLOODS,
+	  "TLS connections ended because the client sent too many messages after the handshake." },
+	{ "modgate_settings_reloads_total",
+	  COUNTER,
+	  METRICS_SETTINGS_RELOADS,
+	  "New settings that came into force, and those that were refused.",
+	  { { "result", reloads } } },
 	{ "modgate_tls_ocsp_fetches_total",
 	  COUNTER,
 	  METRICS_OCSP_FETCHES,

@@ -129,6 +129,8 @@ enum metrics_process {
 	X(TLS_HANDSHAKES, METRICS_HANDSHAKES)                                                      \
 	X(TLS_GREETING, METRICS_GREETINGS)                                                         \
 	X(TLS_RELOADS, METRICS_RELOADS)                                                            \
+	X(TLS_FLOODS, 1)                                                                           \
+	X(SETTINGS_RELOADS, METRICS_RELOADS)                                                       \
 	X(H2_CONNECTIONS, 1)                                                                       \
 	X(H2_REQUESTS, 1)                                                                          \
 	X(H2_RESETS, METRICS_RESET_KINDS)                                                          \

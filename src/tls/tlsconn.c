@@ -238,7 +238,10 @@ ssize_t tlsconn_recv(struct tlsconn *c, char *to, size_t n)
 	while (got < n) {
 		int rc = SSL_read_ex(c->ssl, to + got, n - got, &part);
 		if (!c->open && SSL_is_init_finished(c->ssl)) opened(c);
-		if (c->late == LATE_MESSAGES_MAX) return fail(c, ECONNRESET);
+		if (c->late == LATE_MESSAGES_MAX) {
+			metrics_add(METRICS_TLS_FLOODS, 1);
+			return fail(c, ECONNRESET);
+		}
 		if (rc != 1) {
 			last = explain(c);
 			over = last == 0 || c->broken;

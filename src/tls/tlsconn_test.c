@@ -16,6 +16,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/buf.h"
+#include "record/metrics.h"
 #include "tls/tlsconn.h"
 
 /* --- certificates made up here --- */
@@ -660,6 +661,7 @@ static void key_updates_are_counted(void **state)
 	}
 	assert_true(updates < 100);
 	assert_int_equal(errno, ECONNRESET);
+	assert_int_equal(metrics_sum(METRICS_TLS_FLOODS), 1);
 }
 
 static void bad_pairs_are_refused(void **state)

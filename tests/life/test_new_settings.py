@@ -14,7 +14,7 @@ import pytest
 
 from lib import expect, http
 from lib.load import Load
-from lib.metrics import eventually
+from lib.metrics import eventually, read
 from lib.modgate import free_port
 from lib.wait import until
 
@@ -93,6 +93,8 @@ def test_bad_settings_change_nothing(modgate_of, origin, stocked, config, words)
     expect.success(m.get(M + "v1.0.1.mod"))
     reload(m, header("three"))
     assert m.get(M + "v1.0.0.mod").field("X-Go-Proxy") == "three"
+    now = read(m)
+    assert [now.of("modgate_settings_reloads_total", result=r) for r in ("taken", "refused")] == [1, 1]
 
 
 def test_the_store_stays(modgate_of, origin, stocked, tmp_path):
