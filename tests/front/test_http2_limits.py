@@ -163,6 +163,7 @@ def test_slow_readers(modgate_of, origin, tree):
         c.socket.close()
 
 
+@pytest.mark.smoke
 def test_t39_large_heads_that_never_end(serving):
     m = serving("workers: 1\nlimits:\n  header-timeout: 30s\n")
     base = read(m).of("process_resident_memory_bytes", process="front")

@@ -152,6 +152,7 @@ def handshaking(now, state):
     return now.of("modgate_tls_handshaking", state=state)
 
 
+@pytest.mark.smoke
 def test_t39_the_beginning_of_a_first_message_costs_nothing(secure_of, authority):
     m = secure_of(config="limits:\n  header-timeout: 2m\n")
     with certs.Session(m.secure, certs.context(authority)) as s:

@@ -267,6 +267,7 @@ def test_curl_notices_a_download_that_was_cut(secure_of, authority, tree, tmp_pa
     assert (tmp_path / "part").stat().st_size < (tmp_path / "whole").stat().st_size
 
 
+@pytest.mark.smoke
 def test_idle_connections_are_small(secure_of, authority):
     if sanitized():
         pytest.skip("memory as shipped")
