@@ -61,9 +61,9 @@ static void refuse(struct proxied *p, const char *reason)
 			       "Content-Type: text/plain; charset=utf-8\r\n"
 			       "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
 			       strlen(body), body);
-	ssize_t unused = send(p->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	/* What is unread would turn the close into a reset, and the text might be lost. */
-	if (unused > 0) unused = recv(p->fd, rest, sizeof rest, MSG_DONTWAIT);
+	if (send(p->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+		(void)recv(p->fd, rest, sizeof rest, MSG_DONTWAIT);
 	cut(p);
 }
 
