@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one generation of processes runs on: settings that hold together, the listening sockets they name,
- * and the settings as the children are given them. Made at start, and again at each reload. */
+ * and the settings as the children are given them. Made by the supervisor at start, and again at each reload.
+ * Blocks for a moment: files are read. */
 #ifndef CLI_PLAN_H
 #define CLI_PLAN_H
 

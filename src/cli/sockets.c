@@ -24,13 +24,6 @@ void sockets_add(struct sockets *s, struct mg_span name, int fd)
 	s->one[s->n++].fd = fd;
 }
 
-bool sockets_have(const struct sockets *s, const char *name)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->one[i].name, name) == 0) return true;
-	return false;
-}
-
 void sockets_close(struct sockets *s)
 {
 	for (size_t i = 0; i < s->n; i++) {

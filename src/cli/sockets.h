@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The listening sockets by the names the setting `listen` has for them: an address, or "systemd:NAME" for
- * those that the service manager opened (sd_listen_fds(3)), "systemd" for all of these. */
+ * those that the service manager opened (sd_listen_fds(3)), "systemd" for all of these. For the supervisor, before
+ * it has threads or on its loop. */
 #ifndef CLI_SOCKETS_H
 #define CLI_SOCKETS_H
 
@@ -37,8 +38,6 @@ MG_CHECK enum mg_code sockets_open(const struct settings_list *listen, const cha
 				   struct sockets *out, struct mg_err *err);
 /* fd is taken over. */
 void sockets_add(struct sockets *s, struct mg_span name, int fd);
-/* Is there a socket of that name? */
-bool sockets_have(const struct sockets *s, const char *name);
 void sockets_close(struct sockets *s);
 /* Lets others than ourselves connect to those that we made in the file system: sets their mode and owner. Those
  * in `but` (may be NULL) stay as they are; so in sockets_unlink. */

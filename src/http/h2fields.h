@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fields of an answer as HTTP/2 sends them (RFC 9113 §8.3.2), from the head that a reply holds ready for
- * HTTP/1.1. Only names and values are looked up: nothing is copied, nothing is kept with the reply. */
+ * HTTP/1.1. Only names and values are looked up: nothing is copied, nothing is kept with the reply.
+ * The server's loop. */
 #ifndef HTTP_H2FIELDS_H
 #define HTTP_H2FIELDS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The answer to a request that is none, in place of the handler's. For this room. */
+/* The answer to a request that is none, in place of the handler's. For this room; the server's loop. */
 #ifndef HTTP_REFUSAL_H
 #define HTTP_REFUSAL_H
 

@@ -74,7 +74,7 @@ struct front_options {
 #define FRONT_CONTROL_DRAIN 'D' /* then a little-endian u32: deadline in ms */
 #define FRONT_CONTROL_TLS   'T' /* with one descriptor: other certificates */
 #define FRONT_CONTROL_RETIRE                                                                       \
-	'E' /* the same: another front serves on the same sockets, clients must not notice */
+	'E' /* as DRAIN: another front serves on the same sockets, clients must not notice */
 #define FRONT_CONTROL_CHANNELS                                                                     \
 	'C' /* with one descriptor a worker: channels to the fetch that orders go to from now on */
 
