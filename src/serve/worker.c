@@ -58,7 +58,8 @@ static void send_ready(struct worker *w, struct exchange *x)
 static bool route_health(struct worker *w, struct exchange *x)
 {
 	struct mg_span path = x->head.path;
-	if (span_eq(path, SPAN("/livez"))) {
+	/* /healthz: its older name, which Athens' probes ask for. */
+	if (span_eq(path, SPAN("/livez")) || span_eq(path, SPAN("/healthz"))) {
 		exchange_send(x, w->live);
 	} else if (span_eq(path, SPAN("/readyz"))) {
 		send_ready(w, x);
@@ -87,7 +88,7 @@ static void handle_metrics(struct exchange *x, void *arg)
 	} else if (span_eq(x->head.path, SPAN("/metrics"))) {
 		send_once(x, scrape_reply(w->options->metrics_athens, w->fs));
 	} else if (!route_health(w, x)) {
-		send_not_found(x, "here are only /metrics, /livez and /readyz");
+		send_not_found(x, "here are only /metrics, /livez (or /healthz) and /readyz");
 	}
 }
 

@@ -25,7 +25,7 @@ def stock(tree):
 @pytest.mark.smoke
 def test_root_and_health(shared):
     for method in ("GET", "HEAD"):
-        for target in ("/", "/livez", "/readyz"):
+        for target in ("/", "/livez", "/healthz", "/readyz"):
             answer = shared.modgate.get(target, method=method)
             assert answer.status == 200
             assert re.fullmatch(r"modgate/\d+\.\d+\.\d+\S*", answer.field("X-Go-Proxy"))
@@ -187,7 +187,7 @@ def test_path_prefix(modgate_of, origin, tree):
     assert m.get("/go/proxy/").status == 200
     for target in (INFO, "/go/proxyx" + INFO, "/go" + INFO):
         expect.failure(m.get(target), 404)
-    for target in ("/livez", "/readyz"):
+    for target in ("/livez", "/healthz", "/readyz"):
         assert m.get(target).status == 200
 
 
