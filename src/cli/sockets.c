@@ -186,6 +186,25 @@ static enum mg_code add_address(const struct sockets_one *open, struct mg_span i
 	return MG_OK;
 }
 
+/* Who has the package's socket unit and sets `listen` takes the address from himself. */
+static void blame_given(const struct sockets *given, struct mg_span item, struct mg_err *err)
+{
+	const struct mg_span port = span_from(item, (size_t)(span_last_index(item, ':') + 1));
+
+	for (size_t i = 0; i < given->n; i++) {
+		char address[LISTENER_ADDRESS_SIZE];
+		listener_address(given->one[i].fd, address);
+		struct mg_span theirs = span_of(address);
+		theirs = span_from(theirs, (size_t)(span_last_index(theirs, ':') + 1));
+		if (!span_eq(port, theirs)) continue;
+		err_wrap(err,
+			 "the service manager has opened %s (%s): disable its socket unit, change "
+			 "the address there, or set listen to " SOCKETS_GIVEN,
+			 address, given->one[i].name);
+		return;
+	}
+}
+
 enum mg_code sockets_open(const struct settings_list *listen, const char *apart,
 			  const struct sockets *before, const struct sockets *given,
 			  struct sockets *out, struct mg_err *err)
@@ -203,6 +222,7 @@ enum mg_code sockets_open(const struct settings_list *listen, const char *apart,
 			rc = add_given(given, item, out, err);
 		else if (name != NULL)
 			rc = add_address(find_open(before, given, item), item, out, err);
+		if (rc != MG_OK) blame_given(given, item, err);
 		for (size_t k = first; k < out->n; k++)
 			out->one[k].kind = kind;
 	}

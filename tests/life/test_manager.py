@@ -78,6 +78,15 @@ def test_a_name_that_the_manager_does_not_know(modgate_of, origin, sockets):
     m.process = None
 
 
+def test_an_address_that_the_manager_s_socket_is_in_the_way_of(modgate_of, origin, sockets):
+    """Its package enables a socket for this machine; who wants every address instead is told what is in the way."""
+    port = port_of(sockets["http"])
+    m = modgate_of(origin.url, sockets=sockets, config=f"listen: ':{port}'\n", wait=False)
+    assert m.process.wait(20) == 1
+    assert f"the service manager has opened 127.0.0.1:{port} (systemd:http): disable its socket unit" in m.log()
+    m.process = None
+
+
 def test_sockets_meant_for_another_process_are_not_taken(modgate_of, origin, stocked):
     m = modgate_of(origin.url, env={"LISTEN_PID": "1", "LISTEN_FDS": "5"})
     expect.success(m.get(M + "v1.0.0.mod"))
