@@ -4,11 +4,11 @@
 #include "base/check.h"
 #include "cli/settings.h"
 
-static bool take_switch(const char *arg, const char *const *switches, struct arguments *out)
+static bool take_switch(const char *arg, const struct command_switch *switches,
+			struct arguments *out)
 {
-	for (size_t i = 0; switches[i] != NULL; i++) {
-		MG_ASSERT(i < ARGUMENTS_SWITCHES);
-		if (strcmp(arg, switches[i]) != 0) continue;
+	for (size_t i = 0; switches[i].name != NULL; i++) {
+		if (strcmp(arg, switches[i].name) != 0) continue;
 		out->on[i] = true;
 		return true;
 	}
@@ -24,7 +24,7 @@ static bool wants_value(const char *flag)
 	return def->kind != SETTINGS_BOOL;
 }
 
-void arguments_sort(char *const *args, const char *const *switches, struct arena *a,
+void arguments_sort(char *const *args, const struct command_switch *switches, struct arena *a,
 		    struct arguments *out)
 {
 	size_t n = 0, settings = 0;

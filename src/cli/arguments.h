@@ -4,19 +4,18 @@
 #define CLI_ARGUMENTS_H
 
 #include "base/arena.h"
-
-#define ARGUMENTS_SWITCHES 4
+#include "cli/commands.h"
 
 struct arguments {
 	char **words;    /* what is no flag nor a flag's value */
 	char **settings; /* for settings_load */
 	size_t words_n;
-	bool on[ARGUMENTS_SWITCHES]; /* which of the switches were there */
+	bool on[COMMANDS_SWITCHES]; /* which of the switches were there */
 };
 
-/* switches: "--repair" and the like, NULL-terminated, ARGUMENTS_SWITCHES at most (asserted). The arrays
- * are NULL-terminated and live in the arena; the strings are args'. After "--" all are words. */
-void arguments_sort(char *const *args, const char *const *switches, struct arena *a,
+/* switches: a command's, as in commands_all. The arrays are NULL-terminated and live in the arena; the
+ * strings are args'. After "--" all are words. */
+void arguments_sort(char *const *args, const struct command_switch *switches, struct arena *a,
 		    struct arguments *out);
 
 #endif

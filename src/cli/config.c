@@ -5,8 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/upstreams.h"
+#include "cli/commands.h"
 #include "cli/settings_load.h"
+#include "cli/upstreams.h"
 #include "text/json.h"
 
 static void print_notes(const struct draft *d)
@@ -76,11 +77,7 @@ int command_config(char *const *args)
 	bool check = strcmp(what, "check") == 0;
 	struct draft d;
 
-	if (!check && strcmp(what, "show") != 0) {
-		fputs("usage: modgate config check|show [--config FILE] [settings as flags]\n",
-		      stderr);
-		return 2;
-	}
+	if (!check && strcmp(what, "show") != 0) return commands_usage("config");
 	draft_init(&d);
 	settings_load(&d, args + 1, environ);
 	upstreams_settle(&d);

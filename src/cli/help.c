@@ -2,32 +2,17 @@
 #include "cli/command.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "cli/commands.h"
+#include "cli/describe.h"
 #include "cli/settings.h"
 
 static const char intro[] =
 	"modgate stands between Go developers and the world: a module proxy that keeps what it "
-	"served.\n"
-	"\n"
-	"  modgate serve                serve (--listen, --store, --config and the settings "
-	"below)\n"
-	"  modgate config check         say what is wrong with the settings\n"
-	"  modgate config show          print every setting, its value and where it came from\n"
-	"  modgate import DIR           take over a GOMODCACHE or an Athens disk store\n"
-	"  modgate verify               check what is stored against its records and the checksum "
-	"database\n"
-	"                               (--repair: get what is damaged again)\n"
-	"  modgate warm go.mod|go.sum|MODULE@VERSION…\n"
-	"                               get modules before anybody asks for them\n"
-	"  modgate reload               have the running server read its settings anew, and say "
-	"how it "
-	"went\n"
-	"  modgate upgrade              have the binary that is installed now take its place, "
-	"likewise\n"
-	"  modgate sumdb acknowledge    trust a checksum database again after it showed two "
-	"histories\n"
-	"                               (--start-over: as if it had never been seen before)\n"
-	"  modgate version              print the versions of modgate and its libraries\n"
+	"served.\n\n";
+
+static const char about_settings[] =
 	"\n"
 	"A setting is a flag, or an environment variable, or a key in modgate.yaml (--config "
 	"FILE), in\n"
@@ -36,20 +21,46 @@ static const char intro[] =
 	"upstreams are those of the go command (GOPROXY) unless goproxy says otherwise.\n"
 	"\n";
 
-int command_help(char *const *args)
+static void print_command(const struct command *c)
+{
+	char call[128];
+
+	snprintf(call, sizeof call, "modgate %s%s%s%s%s", c->name, c->word ? " " : "",
+		 c->word ? c->word : "", c->arguments ? " " : "", c->arguments ? c->arguments : "");
+	/* A long one has a line of its own. */
+	if (strlen(call) > 28)
+		printf("  %s\n  %-28s %s\n", call, "", c->help);
+	else
+		printf("  %-28s %s\n", call, c->help);
+	for (const struct command_switch *s = c->switches; s->name != NULL; s++)
+		printf("  %-28s (%s: %s)\n", "", s->name, s->help);
+}
+
+static void print_setting(const struct settings_def *def)
 {
 	struct mg_buf flag = BUF_MAX(128);
+	const bool told = def->fallback != NULL && def->fallback[0] != '\0';
 
-	fputs(intro, stdout);
-	for (size_t i = 0; i < settings_count(); i++) {
-		const struct settings_def *def = settings_def(i);
-		buf_clear(&flag);
-		settings_flag_name(def, &flag);
-		printf("  %-30s %s%s%s%s\n", buf_cstr(&flag), def->help,
-		       def->fallback && def->fallback[0] ? " (" : "",
-		       def->fallback ? def->fallback : "",
-		       def->fallback && def->fallback[0] ? ")" : "");
-	}
+	settings_flag_name(def, &flag);
+	printf("  %-30s %s%s%s%s\n", buf_cstr(&flag), def->help, told ? " (" : "",
+	       told ? def->fallback : "", told ? ")" : "");
 	buf_deinit(&flag);
+}
+
+int command_help(char *const *args)
+{
+	if (args[0] != NULL && strcmp(args[0], "--json") == 0) {
+		struct mg_buf out = BUF_MAX(1u << 20);
+		describe_program(&out);
+		fputs(buf_cstr(&out), stdout);
+		buf_deinit(&out);
+		return 0;
+	}
+	fputs(intro, stdout);
+	for (const struct command *c = commands_all; c->name != NULL; c++)
+		if (c->help != NULL) print_command(c);
+	fputs(about_settings, stdout);
+	for (size_t i = 0; i < settings_count(); i++)
+		print_setting(settings_def(i));
 	return 0;
 }

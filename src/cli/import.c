@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/commands.h"
 #include "cli/privilege.h"
 #include "cli/progressbar.h"
 #include "cli/settings_load.h"
@@ -78,12 +79,8 @@ int command_import(char *const *args)
 		n++;
 	const bool first = n > 0 && args[0][0] != '-';
 	const bool last = n > 0 && args[n - 1][0] != '-';
-	if ((!first && !last) || n >= sizeof flags / sizeof flags[0]) {
-		fputs("usage: modgate import DIR [--store DIR] [--config FILE]\n"
-		      "DIR: a GOMODCACHE, its cache/download, or an Athens disk store\n",
-		      stderr);
-		return 2;
-	}
+	if ((!first && !last) || n >= sizeof flags / sizeof flags[0])
+		return commands_usage("import");
 	const char *dir = first ? args[0] : args[n - 1];
 	for (size_t i = 0; i + 1 < n; i++)
 		flags[i] = args[first ? i + 1 : i];

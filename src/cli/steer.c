@@ -6,25 +6,28 @@
 #include <unistd.h>
 
 #include "cli/arguments.h"
+#include "cli/commands.h"
 #include "cli/dispatch.h"
 #include "cli/settings_load.h"
 #include "cli/steering.h"
 
 /* Of the settings only the store counts: what else may be wrong with them is the server's to say. */
-static int steer(char *const *args, const char *command, const char *line)
+static int steer(char *const *args, const char *command)
 {
 	struct arena arena = ARENA_INIT;
 	struct arguments sorted;
 	struct draft d;
-	int rc = 2;
+	char called[32];
+	int rc;
 
-	arguments_sort(args, (const char *const[]){ NULL }, &arena, &sorted);
+	snprintf(called, sizeof called, "modgate %s", command);
+	arguments_sort(args, commands_find(command, NULL)->switches, &arena, &sorted);
 	if (sorted.words_n > 0) {
-		fprintf(stderr, "usage: %s [--store DIR] [--config FILE]\n", command);
+		rc = commands_usage(command);
 	} else {
 		draft_init(&d);
 		settings_load(&d, sorted.settings, environ);
-		rc = steering_ask(d.settings.store, command, line);
+		rc = steering_ask(d.settings.store, called, command);
 		draft_deinit(&d);
 	}
 	arena_deinit(&arena);
@@ -33,10 +36,10 @@ static int steer(char *const *args, const char *command, const char *line)
 
 int command_reload(char *const *args)
 {
-	return steer(args, "modgate reload", "reload");
+	return steer(args, "reload");
 }
 
 int command_upgrade(char *const *args)
 {
-	return steer(args, "modgate upgrade", "upgrade");
+	return steer(args, "upgrade");
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/arguments.h"
+#include "cli/commands.h"
 #include "cli/dispatch.h"
 #include "cli/settings_load.h"
 
@@ -17,22 +18,16 @@ static int on_done(const struct report *r)
 
 int command_sumdb(char *const *args)
 {
-	static const char *const switches[] = { "--start-over", NULL };
 	struct arena arena = ARENA_INIT;
 	struct arguments sorted;
 	struct draft d;
 	struct errand e;
 	int rc = 1;
 
-	arguments_sort(args, switches, &arena, &sorted);
+	arguments_sort(args, commands_find("sumdb", "acknowledge")->switches, &arena, &sorted);
 	if (sorted.words_n != 1 || strcmp(sorted.words[0], "acknowledge") != 0) {
-		fputs("usage: modgate sumdb acknowledge [--start-over] [--store DIR] [--config "
-		      "FILE]\n"
-		      "--start-over: the database's head, lookups and tiles are set aside too, and "
-		      "trust begins anew\n",
-		      stderr);
 		arena_deinit(&arena);
-		return 2;
+		return commands_usage("sumdb");
 	}
 	errand_init(&e);
 	e.type = ERRAND_ACKNOWLEDGE;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/arguments.h"
+#include "cli/commands.h"
 #include "cli/dispatch.h"
 #include "cli/progressbar.h"
 #include "cli/settings_load.h"
@@ -33,18 +34,16 @@ static int on_done(const struct report *r)
 
 int command_verify(char *const *args)
 {
-	static const char *const switches[] = { "--repair", NULL };
 	struct arena arena = ARENA_INIT;
 	struct arguments sorted;
 	struct draft d;
 	struct errand e;
 	int rc = 1;
 
-	arguments_sort(args, switches, &arena, &sorted);
+	arguments_sort(args, commands_find("verify", NULL)->switches, &arena, &sorted);
 	if (sorted.words_n > 0) {
-		fputs("usage: modgate verify [--repair] [--store DIR] [--config FILE]\n", stderr);
 		arena_deinit(&arena);
-		return 2;
+		return commands_usage("verify");
 	}
 	errand_init(&e);
 	e.type = ERRAND_VERIFY;

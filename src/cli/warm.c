@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/arguments.h"
+#include "cli/commands.h"
 #include "cli/dispatch.h"
 #include "cli/progressbar.h"
 #include "cli/settings_load.h"
@@ -90,16 +91,14 @@ int command_warm(char *const *args)
 	struct arena arena = ARENA_INIT;
 	struct arguments sorted;
 	struct errand e;
-	int rc = 2;
+	int rc;
 
 	errand_init(&e);
-	arguments_sort(args, (const char *const[]){ NULL }, &arena, &sorted);
+	arguments_sort(args, commands_find("warm", NULL)->switches, &arena, &sorted);
 	if (sorted.words_n > 0)
 		rc = run(&sorted, &e);
 	else
-		fputs("usage: modgate warm go.mod|go.sum|MODULE@VERSION… [--store DIR] [--config "
-		      "FILE]\n",
-		      stderr);
+		rc = commands_usage("warm");
 	errand_deinit(&e);
 	arena_deinit(&arena);
 	return rc;
