@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 3000
 STORE ?=
 PREFIX ?= /usr/local
+PACKAGES ?= out/packages
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 
@@ -47,10 +48,18 @@ lint: ## formatting, layers, documents, warnings of gcc and clang, MinGW, clang-
 	@tools/deps lint
 	@tools/lint
 
-install: build ## install to PREFIX (/usr/local), below DESTDIR
-	@install -D -m 755 build/modgate $(DESTDIR)$(PREFIX)/bin/modgate
+install: build ## program, manual pages, completions to PREFIX (/usr/local), below DESTDIR
+	@tools/packages/install build/modgate "$(DESTDIR)" "$(PREFIX)"
+
+deb: build ## a Debian package, in PACKAGES (out/packages)
+	@tools/deps packages
+	@tools/packages/deb build/modgate $(PACKAGES)
+
+image: build ## a container image without a daemon: an OCI layout and its archive, in PACKAGES
+	@tools/deps packages
+	@tools/packages/image.py build/modgate $(PACKAGES)
 
 clean: ## remove what was built (not .cache, which holds downloads)
 	@rm -rf build out
 
-.PHONY: help run test build bench bench-large fuzz soak lint install clean
+.PHONY: help run test build bench bench-large fuzz soak lint install deb image clean

@@ -12,7 +12,7 @@ FINE = {
     "README.md": "| `list.fresh` | `60s` | how long |\n\n[map](docs/protocol.md#x)\n",
     "docs/protocol.md": "# Facts\n\n### 1.1 URLs\n",
     "docs/faults.md": "| F07 | cut | nothing stored | `src/base/x_test.c::test_cut` |\n",
-    "src/cli/settings.c": '\t{ "list.fresh", SETTINGS_DURATION, },\n',
+    "src/cli/settings.c": '\t{ "list.fresh", SETTINGS_DURATION, AT(list_fresh), "60s", },\n',
     "src/cli/README.md": "`settings.c` and `base/x`\n",
     "src/base/README.md": "# base\n",
     "src/base/x.c": "/* protocol §1.1, F07 */\n",
@@ -47,6 +47,7 @@ def test_a_tree_that_is_fine(tmp_path):
     ("src/base/README.md", None, "src/base:0: has no README.md"),
     ("README.md", "| `list.old` | `1s` | how long |\n", "the setting list.fresh is not in the table"),
     ("README.md", "| `list.old` | `1s` | how long |\n", "a setting list.old that there is not"),
+    ("README.md", "| `list.fresh` | `61s` | how long |\n", "the default of list.fresh is `60s`, the table says `61s`"),
 ])
 def test_faults_are_found(tmp_path, file, text, wrong):
     done = run(tmp_path, **{file: text})
