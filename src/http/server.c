@@ -19,6 +19,8 @@
 #define SERVER_LINGER_MS 2000
 /* How long an idle connection may take to hear that we go. */
 #define SERVER_GOODBYE_MS 1000
+/* How long after we go a head may take, and the first byte of a connection that is new. */
+#define SERVER_NEWCOMER_MS 5000
 
 const char *server_date(struct server *sv)
 {
@@ -113,7 +115,9 @@ static uint32_t limit_ms(const struct server *sv, enum session_wait wait)
 		/* Whoever hears a GOAWAY and does not answer the PING behind it is gone. */
 		return sv->hurried ? SERVER_GOODBYE_MS : sv->options.idle_timeout_ms;
 	case SESSION_HEAD:
-		return sv->options.header_timeout_ms;
+		return sv->hurried && sv->options.header_timeout_ms > SERVER_NEWCOMER_MS
+			       ? SERVER_NEWCOMER_MS
+			       : sv->options.header_timeout_ms;
 	case SESSION_WRITE:
 		return sv->options.stall_timeout_ms;
 	case SESSION_LINGER:

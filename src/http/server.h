@@ -53,10 +53,10 @@ struct server *server_new(struct loop *l, const struct server_listener *listener
 			  void *arg);
 /* From now on each answer is the last one of its connection (Connection: close). Accepting goes on. */
 void server_last_call(struct server *s);
-/* Takes the connections that wait to be accepted, then stops accepting, closes idle connections, lets
- * answers finish (Connection: close), then calls on_drained once, from the loop, at the latest after
- * deadline_ms (what is left is cut). Once a server, but may follow a server_retire, whose on_drained is
- * then forgotten. */
+/* Takes the connections that wait to be accepted, then stops accepting, closes idle connections (a new
+ * one may still ask within five seconds), lets answers finish (Connection: close), then calls on_drained once,
+ * from the loop, at the latest after deadline_ms (what is left is cut). Once a server, but may follow a
+ * server_retire, whose on_drained is then forgotten. */
 void server_drain(struct server *s, uint64_t deadline_ms, loop_fn *on_drained, void *arg);
 /* The same for a server whose sockets another one goes on to accept on: nobody must notice. What waits is
  * left to the other; an idle connection may ask once more, up to its time-out; HTTP/2 connections get a GOAWAY. */

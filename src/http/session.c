@@ -566,9 +566,7 @@ void session_drain(struct session *s)
 	if (s == s->server->serving) return;
 	if (s->h2 != NULL)
 		h2_leave(s);
-	else if ((s->wait == SESSION_IDLE ||
-		  /* A fresh connection that has sent nothing is as idle. */
-		  (s->wait == SESSION_HEAD && s->in.n == 0 && s->skip == 0)) &&
-		 !has_asked(s))
+	else if (s->wait == SESSION_IDLE && !has_asked(s))
 		session_cut(s);
+	/* A new connection was made to ask something, which is on its way: SERVER_NEWCOMER_MS. */
 }

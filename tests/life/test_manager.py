@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Under a service manager: sockets it opened, messages it hears, its watchdog. The unit for systemd."""
 
+import concurrent.futures
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
+import time
 import uuid
 
 import pytest
@@ -61,6 +65,34 @@ def test_sockets_of_the_manager_are_listened_on(modgate_of, origin, stocked, soc
         s.send_request(M + "v1.0.0.mod")
         m.start()
         expect.success(s.answer())
+
+
+def test_a_restart_on_the_manager_s_socket_loses_no_request(modgate_of, origin, stocked, sockets):
+    """Each on a connection of its own: one that is accepted just before the end is answered too."""
+    m = modgate_of(origin.url, sockets=sockets)
+    expect.success(m.get(M + "v1.0.0.mod"))
+    ending, answered = threading.Event(), []
+
+    def ask():
+        while not ending.is_set():
+            with http.Session(m.address) as s:
+                # A client's request is not there yet when its connection is.
+                time.sleep(random.uniform(0, 0.02))
+                expect.success(s.request(M + "v1.0.0.mod"))
+                answered.append(1)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask) for _ in range(4)]
+        try:
+            for _ in range(5):
+                so_far = len(answered)
+                until(lambda: len(answered) > so_far + 10 or any(a.done() for a in asking))
+                m.stop()
+                m.start()
+        finally:
+            ending.set()
+    for a in asking:
+        a.result()
 
 
 def test_sockets_by_name_and_by_address(modgate_of, origin, stocked, sockets):
