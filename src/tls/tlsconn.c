@@ -61,13 +61,6 @@ static int bio_read(BIO *bio, char *to, int n)
 	return (int)got;
 }
 
-/* A ticket of 1.3 is of no use before the first answer: it may go in one packet with that. */
-static bool may_wait(const struct tlsconn *c)
-{
-	return c->more || (SSL_get_state(c->ssl) == TLS_ST_SW_SESSION_TICKET &&
-			   SSL_version(c->ssl) == TLS1_3_VERSION);
-}
-
 static int bio_write(BIO *bio, const char *bytes, int n)
 {
 	struct tlsconn *c = BIO_get_data(bio);
@@ -75,7 +68,7 @@ static int bio_write(BIO *bio, const char *bytes, int n)
 
 	BIO_clear_retry_flags(bio);
 	do
-		sent = send(c->fd, bytes, (size_t)n, MSG_NOSIGNAL | (may_wait(c) ? MSG_MORE : 0));
+		sent = send(c->fd, bytes, (size_t)n, MSG_NOSIGNAL | (c->more ? MSG_MORE : 0));
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno == EAGAIN) BIO_set_retry_write(bio);
 	return (int)sent;
