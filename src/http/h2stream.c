@@ -20,6 +20,8 @@
 /* Decoded fields of one head. Beyond HEAD_MAX_BYTES it is refused, but decoding goes on, for the sake of the
  * table; beyond this it was sent to make us decode (T34). */
 #define HEAD_BOMB (2u << 20)
+/* A refused head is charged once, and once more for each of this: what it cost was to decode it. */
+#define HEAD_CHARGE (64u << 10)
 /* What a stream costs beside its head: ours and nghttp2's. When all of them cost more than KEPT_MAX, a connection
  * that has a fair part of it gets no more: as much as one with HTTP/1.1 may have, and that is one head. */
 #define STREAM_COST  2048u
@@ -226,7 +228,8 @@ static int begin(struct h2 *h, const nghttp2_frame *frame)
 	st->ended = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 	if (!read_head(h, &f, &st->live.x.head)) {
 		refuse(st, f.status, f.reason);
-		if (h2guard_spend(&h->guard, H2GUARD_FAULTS, 1)) return 0;
+		const int32_t cost = 1 + (int32_t)(h->head_bytes / HEAD_CHARGE);
+		if (h2guard_spend(&h->guard, H2GUARD_FAULTS, cost)) return 0;
 		h->calm = true;
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	}

@@ -87,6 +87,17 @@ def test_t34_a_head_that_grows_when_it_is_decoded(probe):
         assert c.rest()[-1][1] == h2.ENHANCE_YOUR_CALM
 
 
+def test_t34_heads_are_charged_by_what_they_cost(probe):
+    """1 MiB each, when it is decoded: thirty of them cost as much as five hundred that are a little too large."""
+    with probe.client() as c:
+        c.settled()
+        c.encoder.huffman = False
+        c.ask("/small", fields=[("x", "y" * 3900)])
+        heads = [c.head([*h2.request("/small"), *[("x", "y" * 3900)] * 270])[1] for _ in range(30)]
+        c.send(b"".join(heads))
+        assert c.rest()[-1][1] == h2.ENHANCE_YOUR_CALM
+
+
 def test_t34_trailers_that_grow_when_they_are_decoded(probe):
     """Nobody reads them: they must not cost more than a head may."""
     with probe.client() as c:
