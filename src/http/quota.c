@@ -82,7 +82,8 @@ static void key_of(const struct address *a, uint8_t key[KEY_SIZE])
 /* Locked. */
 static struct stripe *stripe_of(struct quota *q, struct mg_span key)
 {
-	struct stripe *s = &q->stripes[span_hash(key) % STRIPES];
+	/* The upper bits: a stripe's map goes by the lower ones. */
+	struct stripe *s = &q->stripes[span_hash(key) >> 32 & (STRIPES - 1)];
 
 	pthread_mutex_lock(&s->mutex);
 	return s;
