@@ -40,6 +40,7 @@ static struct h2kit *kit_of(struct server *sv)
 	nghttp2_option_set_max_continuations(kit->option, SIZE_MAX);
 	nghttp2_option_set_no_closed_streams(kit->option, true);
 	kit->out = check_malloc(H2_BATCH + H2_PIECE);
+	kit->head = BUF_MAX(HEAD_MAX_BYTES);
 	list_init(&kit->bodies);
 	list_init(&kit->answers);
 	list_init(&kit->disks);
@@ -55,6 +56,7 @@ void h2_kit_free(struct server *sv)
 	nghttp2_session_callbacks_del(kit->callbacks);
 	nghttp2_option_del(kit->option);
 	free(kit->out);
+	buf_deinit(&kit->head);
 	free(kit);
 }
 
@@ -94,7 +96,6 @@ void h2_start(struct session *s)
 	s->h2 = h;
 	h->session = s;
 	list_init(&h->streams);
-	h->head = BUF_MAX(HEAD_MAX_BYTES);
 	h->left = BUF_MAX(H2_BATCH + H2_PIECE);
 	h2guard_init(&h->guard, loop_now_ms(s->server->loop));
 	MG_ASSERT(nghttp2_session_server_new2(&h->ng, kit->callbacks, h, kit->option) == 0);
@@ -147,6 +148,17 @@ static enum session_wait wait_of(const struct h2 *h)
 	return list_empty(&h->streams) ? SESSION_IDLE : SESSION_HANDLER;
 }
 
+static void give_head_back(struct h2 *h, struct h2kit *kit)
+{
+	if (h->head.cap == 0) return;
+	if (kit->head.cap > 0) {
+		buf_deinit(&h->head);
+		return;
+	}
+	kit->head = h->head;
+	h->head = (struct mg_buf){ 0 };
+}
+
 /* Puts the session where it has to wait. False when it is gone. */
 static bool settle(struct session *s)
 {
@@ -163,7 +175,7 @@ static bool settle(struct session *s)
 		server_wait(s, wait);
 	}
 	h->seen = h->guard.newest;
-	if (h->head.cap > 0 && !h2guard_in_head(&h->guard)) buf_deinit(&h->head);
+	if (!h2guard_in_head(&h->guard)) give_head_back(h, s->server->h2);
 	session_account(s);
 	if (session_holds_too_much(s)) {
 		metrics_add(METRICS_EVICTED, 1);

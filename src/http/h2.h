@@ -31,6 +31,8 @@ struct h2kit {
 	struct list bodies;  /* streams whose request's rest is awaited, the longest first */
 	struct list answers; /* streams being answered, the longest not looked at first */
 	struct list disks;   /* streams for whom the lane had no room */
+	/* For the next request: those that come at once need none of their own. */
+	struct mg_buf head;
 };
 
 struct h2 {
@@ -38,7 +40,7 @@ struct h2 {
 	nghttp2_session *ng;
 	struct h2guard guard;
 	struct list streams;
-	struct mg_buf head;  /* fields of the request that is arriving, see h2stream.c */
+	struct mg_buf head;  /* the kit's, with the request that is arriving, see h2stream.c */
 	uint64_t head_bytes; /* of these fields and of those that were not kept */
 	struct mg_buf left;  /* frames that the socket did not take */
 	size_t left_sent;
