@@ -16,8 +16,11 @@ from hot import against, number, table
 from rows import BENCH
 
 PATH = f"{BENCH}/small/@v/v1.3.2.info"
+IDLE = 1_000
 # Scheme, streams a connection, and what modgate's CPU may be of nginx's at most.
 ROWS = [("https", 1, 0.7), ("https", 10, None), ("https", 100, 0.4), ("http", 10, None), ("http", 100, None)]
+# So many that the handshakes do not count.
+REQUESTS = {1: 60_000, 10: 150_000, 100: 300_000}
 NGINX = {"listen {host}:{port} backlog=16384;": "listen {host}:{port} backlog=16384 http2;",
          "keepalive_requests 1000000000;": "keepalive_requests 1000000000; http2_max_concurrent_streams 128;"}
 
@@ -59,6 +62,37 @@ def ready(server, url):
     raise last
 
 
+def frame(kind, flags, stream, payload):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def greet(context, port):
+    """An open connection on which one request was answered."""
+    connection = tls.connect(context, port)
+    literal = lambda text: bytes([len(text)]) + text.encode()
+    head = b"\x82\x87\x01" + literal("localhost") + b"\x04" + literal(PATH)  # GET, https, :authority, :path
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(1, 5, 1, head))
+    seen = b""
+    while b'{"Version"' not in seen:
+        more = connection.recv(65536)
+        if not more:
+            raise RuntimeError(f"{PATH} was not answered")
+        seen += more
+    return connection
+
+
+def idle(server, port):
+    context = tls.client()
+    context.set_alpn_protocols(["h2"])
+    warm = [greet(context, port) for _ in range(50)]
+    before = server.memory()[1]
+    opened = [greet(context, port) for _ in range(IDLE)]
+    used = (server.memory()[1] - before) / IDLE
+    for connection in warm + opened:
+        connection.close()
+    return used
+
+
 def start(options, work, upstream):
     """(scheme, name): server and URL."""
     env = {"GOSUMDB": (upstream / "key").read_text()}
@@ -88,7 +122,7 @@ def run(options, work):
             ready(server, url)
         for scheme, streams, goal in ROWS:
             print(f"  {scheme}, {streams} streams …", file=sys.stderr, flush=True)
-            requests = int((60000 if streams > 1 else 30000) * options.seconds)
+            requests = int(REQUESTS[streams] * options.seconds)
             rounds = {"modgate": [], "nginx": []}
             for _ in range(options.rounds):
                 for name, found in rounds.items():
@@ -99,9 +133,13 @@ def run(options, work):
             share = median(a[0] / b[0] for a, b in zip(rounds["modgate"], rounds["nginx"]))
             cells = [f"{number(cpu[name])}; {number(rate[name])}/s" for name in rounds]
             lines.append(["TLS" if scheme == "https" else "clear", str(streams), *cells, against(share, goal)])
+        memory = {name: idle(server, int(url.rsplit(":", 1)[1]))
+                  for (scheme, name), (server, url) in started.items() if scheme == "https"}
     finally:
         for server, _ in started.values():
             server.stop()
     head = ["", "streams", "modgate", "nginx", "modgate ÷ nginx"]
     text = f"HTTP/2, .info, {options.connections} connections: server CPU, µs per request; requests/s:\n\n"
-    return text + table(head, lines)
+    kib = {name: f"{used / 1024:.1f} KiB" for name, used in memory.items()}
+    return (text + table(head, lines) + f"\nAn idle connection, TLS and HTTP/2: modgate {kib['modgate']} (≤ 45 KB), "
+            f"nginx {kib['nginx']}.")

@@ -185,3 +185,23 @@ def test_t39_large_heads_that_never_end(serving):
     for c in held:
         c.socket.close()
     eventually(m, lambda now: now.of("modgate_http_connections") == 1)
+
+
+@pytest.mark.soak
+def test_f24_1000_readers_that_stop(modgate_of, origin, tree):
+    whole = make_big(tree)
+    m = modgate_of(origin.url, config="prefetch: false\nlimits:\n  stall-timeout: 5s\n", scheme="h2c://")
+    assert m.get(BASE + ".zip").body == whole
+    rss = lambda: read(m).of("process_resident_memory_bytes", process="front")
+    rss()
+    base, held = rss(), []
+    for i in range(1000):
+        held.append(h2.Client(m.address, source=f"127.0.1.{i % 200 + 1}", receive_buffer=4096))
+        held[-1].ask(BASE + ".zip")
+    cost = rss() - base
+    print(f"\n1000 readers that stop: {cost / 1000 / 1024:.1f} KiB each")
+    if not sanitized():
+        assert cost <= 45_000 * 1000  # what an idle connection may cost
+    eventually(m, lambda now: now.of("modgate_http_timeouts_total", phase="write") == 1000, 120)
+    for c in held:
+        c.socket.close()
