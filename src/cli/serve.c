@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cli/libraries.h"
 #include "cli/notify.h"
 #include "cli/privilege.h"
 #include "cli/supervisor.h"
@@ -167,6 +168,7 @@ int command_serve(char *const *args)
 	int rc = 1;
 
 	enum mg_code taken = handover_take(&left, &err);
+	if (taken == MG_OK) taken = libraries_check(&err);
 	const bool heir = left.channel >= 0;
 	const struct plan_source source = { .args = args,
 					    .envp = copy_environment(&arena),

@@ -291,8 +291,20 @@ def test_help_names_every_setting(config):
 def test_version(config):
     lines = config.run("version").stdout.splitlines()
     assert lines[0].startswith("modgate ")
-    for library in ("libuv ", "libcurl ", "zlib ", "jansson ", "libyaml ", "OpenSSL "):
+    for library in ("libuv ", "libcurl ", "nghttp2 ", "zlib ", "jansson ", "libyaml ", "OpenSSL "):
         assert any(line.startswith(library) for line in lines), library
+
+
+def test_t32_a_library_that_nobody_mends_any_more(config, tmp_path):
+    old = tmp_path / "old.c"
+    old.write_text('const char *zlibVersion(void);\nconst char *zlibVersion(void) { return "1.2.11"; }\n')
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", tmp_path / "old.so", old], check=True,
+                   env=dict(os.environ))
+    preloaded = {"LD_PRELOAD": tmp_path / "old.so", "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+    done = config.run("serve", "--listen", "127.0.0.1:0", GOPROXY=MIRROR, **preloaded)
+    assert done.returncode == 1
+    assert "zlib of this system is 1.2.11" in done.stderr and "to 1.2.13 or newer" in done.stderr
+    assert "zlib 1.2.11" in config.run("version", **preloaded).stdout
 
 
 def test_unknown_commands(config):
