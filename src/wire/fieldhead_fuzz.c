@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (name.n > 0 && name.p[0] != ':')
 			buf_printf(&lines, "%.*s: %.*s\r\n", SPAN_ARG(name), SPAN_ARG(value));
 	}
-	if (fieldhead_end(&f)) compare(&f, &lines);
+	/* As text the host takes a line more, for which there may be no room. */
+	if (fieldhead_end(&f) && f.fields < HEAD_MAX_FIELDS) compare(&f, &lines);
 	buf_deinit(&lines);
 	return 0;
 }
