@@ -57,6 +57,7 @@ bool download_suits(const struct head *h)
 	static const enum head_field needing_the_hash[] = {
 		HEAD_FIELD_IF_NONE_MATCH,
 		HEAD_FIELD_IF_MODIFIED_SINCE,
+		HEAD_FIELD_RANGE,
 		HEAD_FIELD_IF_RANGE,
 	};
 	if (h->method != HEAD_GET) return false;
