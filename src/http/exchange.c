@@ -76,15 +76,9 @@ static bool is_conditional(const struct head *h)
 	       h->field[HEAD_FIELD_RANGE].p != NULL;
 }
 
-/* It has no validator yet, but what its bytes are is settled. */
-static bool is_growing(const struct reply *r)
-{
-	return r->file != NULL && r->file->growth != NULL;
-}
-
 static void judge(const struct head *h, const struct reply *r, struct outbound_how *how)
 {
-	if (r->status != 200 || (r->etag.n == 0 && !is_growing(r)) || !is_conditional(h)) return;
+	if (r->status != 200 || r->etag.n == 0 || !is_conditional(h)) return;
 	if (h->method != HEAD_GET && h->method != HEAD_HEAD) return;
 	how->verdict = conditional_judge(h, r->etag, r->last_modified, r->size, clock_wall_s(),
 					 &how->first, &how->last);

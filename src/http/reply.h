@@ -23,9 +23,8 @@ struct reply_file {
 
 struct reply_spec {
 	int status;
-	struct mg_span content_type; /* empty: no body field */
-	struct mg_span
-		etag; /* with quotes; empty: no conditional answers, and no ranges but of a growing file */
+	struct mg_span content_type;  /* empty: no body field */
+	struct mg_span etag;          /* with quotes; empty: no conditional answers and no ranges */
 	int64_t last_modified;        /* wall seconds; -1: none */
 	struct mg_span cache_control; /* empty: none */
 	struct mg_span fields;        /* further lines, each "Name: value\r\n" */

@@ -54,15 +54,15 @@ struct download *download_new(uint64_t size, int *fds, void (*on_idle)(void *arg
 
 bool download_suits(const struct head *h)
 {
-	static const enum head_field needing_the_hash[] = {
+	static const enum head_field needing_the_proof[] = {
 		HEAD_FIELD_IF_NONE_MATCH,
 		HEAD_FIELD_IF_MODIFIED_SINCE,
 		HEAD_FIELD_RANGE,
 		HEAD_FIELD_IF_RANGE,
 	};
 	if (h->method != HEAD_GET) return false;
-	for (size_t i = 0; i < sizeof needing_the_hash / sizeof needing_the_hash[0]; i++)
-		if (h->field[needing_the_hash[i]].p != NULL) return false;
+	for (size_t i = 0; i < sizeof needing_the_proof / sizeof needing_the_proof[0]; i++)
+		if (h->field[needing_the_proof[i]].p != NULL) return false;
 	return true;
 }
 

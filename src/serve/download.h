@@ -11,8 +11,8 @@ struct download;
 /* fds as in TICKET_STREAM, taken over (set to -1). NULL: they are not what they should be. on_idle is
  * called when no answer is sent from it any more, also from inside of download_send. */
 struct download *download_new(uint64_t size, int *fds, void (*on_idle)(void *arg), void *arg);
-/* Is it an answer to this request? Not where that hangs on the hash, or where there is nothing to wait
- * for but the outcome: HEAD. */
+/* Is it an answer to this request? Not to conditions, which hang on the hash; nor to ranges, as a part would
+ * be complete before the whole is proven; nor to HEAD, which has nothing to wait for but the outcome. */
 bool download_suits(const struct head *h);
 void download_send(struct download *d, struct exchange *x);
 bool download_busy(const struct download *d); /* is anything sent from it? */
