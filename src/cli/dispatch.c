@@ -12,6 +12,7 @@
 #include "cli/progressbar.h"
 #include "cli/upstreams.h"
 #include "fetch/control.h"
+#include "loop/namedsocket.h"
 
 struct show {
 	const struct dispatch *how;
@@ -160,7 +161,7 @@ int dispatch_errand(struct draft *d, const struct errand *e, const struct dispat
 		fprintf(stderr, "%s: %s\n", how->command, err.text);
 		return 1;
 	}
-	const int fd = control_connect(d->settings.store);
+	const int fd = namedsocket_connect(d->settings.store, CONTROL_NAME);
 	if (fd >= 0)
 		ask_server(&s, fd, e);
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/role.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ struct process {
 	struct upstream *upstream;
 	struct negative *negative;
 	struct fetch *fetch;
-	int commands_fd; /* listens for our own commands */
+	struct namedsocket commands_socket; /* our own commands come there; its fd -1: none */
 	struct control *commands;
 	struct patrol *patrol;   /* NULL: no scrub in the background */
 	struct stapler *stapler; /* NULL: no OCSP answers are to be got */
@@ -106,10 +107,10 @@ static void listen_for_commands(struct process *p)
 {
 	struct mg_err err;
 
-	p->commands_fd = control_listen(p->settings.store, &err);
-	if (p->commands_fd < 0)
-		log_warn("commands such as `modgate verify` cannot reach this server",
-			 LOG_S("error", err.text));
+	if (namedsocket_listen(p->settings.store, CONTROL_NAME, &p->commands_socket)) return;
+	err_errno(&err, errno, "cannot make %s/" CONTROL_NAME, p->settings.store);
+	log_warn("commands such as `modgate verify` cannot reach this server",
+		 LOG_S("error", err.text));
 }
 
 static enum mg_code open_store(struct process *p, int lock, struct mg_err *err)
@@ -132,8 +133,8 @@ static enum mg_code begin(struct process *p, int lock, struct mg_err *err)
 	rc = fetch_new(p->loop, &fetch, p->store, p->upstream, p->negative, &p->fetch, err);
 	if (rc != MG_OK) return rc;
 
-	if (p->commands_fd >= 0)
-		p->commands = control_new(p->loop, p->commands_fd, p->settings.store,
+	if (p->commands_socket.fd >= 0)
+		p->commands = control_new(p->loop, &p->commands_socket, p->settings.store,
 					  fetch_means(p->fetch));
 	if (p->settings.scrub_every > 0)
 		p->patrol = patrol_new(fetch_means(p->fetch), p->settings.scrub_every);
@@ -253,7 +254,7 @@ static void end(struct process *p)
 
 int role_fetch(char *const *args)
 {
-	struct process p = { .commands_fd = -1 };
+	struct process p = { .commands_socket.fd = -1 };
 
 	if (!role_begin(METRICS_FETCH, &p.settings)) return ROLE_EXIT_HOPELESS;
 	p.loop = loop_new();

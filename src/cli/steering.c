@@ -2,28 +2,23 @@
 #include "cli/steering.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "loop/namedsocket.h"
 
 #define NAME           "supervisor.sock"
-#define BACKLOG        16
 #define LINE_MAX_BYTES 64
 #define ANSWER_MAX     4096
 
 struct steering {
 	struct loop *loop;
 	char *store;
-	dev_t device; /* of the name that we made: another supervisor may have replaced it */
-	ino_t inode;
-	int fd;
+	struct namedsocket socket;
 	struct loop_io *io;
 	int client; /* -1: nobody */
 	struct loop_io *client_io;
@@ -32,20 +27,6 @@ struct steering {
 	steering_line_fn *fn;
 	void *arg;
 };
-
-/* A path may be longer than an address holds: then by way of the folder's descriptor. *folder is the
- * caller's to close, or -1. */
-static bool address_of(const char *store, struct sockaddr_un *out, int *folder)
-{
-	*folder = -1;
-	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	int n = snprintf(out->sun_path, sizeof out->sun_path, "%s/" NAME, store);
-	if (n > 0 && (size_t)n < sizeof out->sun_path) return true;
-	*folder = open(store, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*folder < 0) return false;
-	snprintf(out->sun_path, sizeof out->sun_path, "/proc/self/fd/%d/" NAME, *folder);
-	return true;
-}
 
 static void hang_up(struct steering *s)
 {
@@ -79,7 +60,7 @@ static void on_client(void *arg, unsigned events)
 static void on_connection(void *arg, unsigned events)
 {
 	struct steering *s = arg;
-	const int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const int fd = accept4(s->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0) return;
 	s->client = fd;
@@ -89,48 +70,23 @@ static void on_connection(void *arg, unsigned events)
 	loop_io_want(s->io, 0); /* one after the other */
 }
 
-static int listen_at(const char *store, struct stat *made)
-{
-	struct sockaddr_un address;
-	int folder;
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || !address_of(store, &address, &folder)) goto failed;
-	if (lstat(address.sun_path, made) == 0 && S_ISSOCK(made->st_mode))
-		(void)unlink(address.sun_path);
-	/* The name gets the descriptor's mode, so it is never open to others. */
-	const bool done = fchmod(fd, 0600) == 0 &&
-			  bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
-			  listen(fd, BACKLOG) == 0 && lstat(address.sun_path, made) == 0;
-	const int why = errno;
-	if (folder >= 0) close(folder);
-	errno = why;
-	if (done) return fd;
-failed:
-	if (fd >= 0) close(fd);
-	return -1;
-}
-
 struct steering *steering_new(struct loop *l, const char *store, steering_line_fn *fn, void *arg,
 			      struct mg_err *err)
 {
-	struct stat made;
-	const int fd = listen_at(store, &made);
+	struct namedsocket made;
 
-	if (fd < 0) {
+	if (!namedsocket_listen(store, NAME, &made)) {
 		err_errno(err, errno, "cannot make %s/" NAME, store);
 		return NULL;
 	}
 	struct steering *s = check_calloc(1, sizeof *s);
 	*s = (struct steering){ .loop = l,
 				.store = check_strndup(store, strlen(store)),
-				.device = made.st_dev,
-				.inode = made.st_ino,
-				.fd = fd,
+				.socket = made,
 				.client = -1,
 				.fn = fn,
 				.arg = arg };
-	s->io = loop_io_new(l, fd, on_connection, s);
+	s->io = loop_io_new(l, made.fd, on_connection, s);
 	loop_io_want(s->io, LOOP_READ);
 	return s;
 }
@@ -155,39 +111,18 @@ void steering_answer(struct steering *s, bool ok, const char *text)
 void steering_free(struct steering **sp)
 {
 	struct steering *s = *sp;
-	struct sockaddr_un address;
-	struct stat st;
-	int folder;
 
 	*sp = NULL;
 	if (s == NULL) return;
 	hang_up(s);
 	loop_io_free(&s->io);
-	if (address_of(s->store, &address, &folder) && lstat(address.sun_path, &st) == 0 &&
-	    st.st_dev == s->device && st.st_ino == s->inode)
-		(void)unlink(address.sun_path);
-	if (folder >= 0) close(folder);
-	close(s->fd);
+	namedsocket_remove(s->store, NAME, &s->socket);
+	close(s->socket.fd);
 	free(s->store);
 	free(s);
 }
 
 /* --- the other side --- */
-
-static int connect_to(const char *store)
-{
-	struct sockaddr_un address;
-	int folder;
-
-	if (!address_of(store, &address, &folder)) return -1;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-		close(fd);
-		fd = -1;
-	}
-	if (folder >= 0) close(folder);
-	return fd;
-}
 
 static bool read_answer(int fd, struct mg_buf *in)
 {
@@ -212,7 +147,7 @@ static void print_plain(FILE *to, const char *command, struct mg_span text)
 int steering_ask(const char *store, const char *command, const char *line)
 {
 	struct mg_buf in = BUF_MAX(4 * ANSWER_MAX), out = BUF_MAX(LINE_MAX_BYTES);
-	const int fd = connect_to(store);
+	const int fd = namedsocket_connect(store, NAME);
 	int rc = 1;
 
 	buf_printf(&out, "%s\n", line);

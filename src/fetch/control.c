@@ -2,13 +2,9 @@
 #include "fetch/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -18,7 +14,6 @@
 #include "loop/lane.h"
 
 #define CONNECTIONS_MAX 8
-#define BACKLOG         64
 #define READ_MAX        65536
 /* Who does not read what it asked for is gone. */
 #define SEND_MS 30000
@@ -37,7 +32,7 @@ struct connection {
 
 struct control {
 	struct loop *loop;
-	int fd;
+	struct namedsocket socket;
 	const char *store;
 	const struct job_means *means;
 	struct loop_io *io;
@@ -45,61 +40,6 @@ struct control {
 	struct list connections;
 	unsigned count;
 };
-
-/* --- the address --- */
-
-/* A path may be longer than an address holds: then by way of the folder's descriptor. *folder is the
- * caller's to close, or -1. */
-static bool address_of(const char *store, struct sockaddr_un *out, int *folder)
-{
-	*folder = -1;
-	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	int n = snprintf(out->sun_path, sizeof out->sun_path, "%s/" CONTROL_NAME, store);
-	if (n > 0 && (size_t)n < sizeof out->sun_path) return true;
-	*folder = open(store, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*folder < 0) return false;
-	snprintf(out->sun_path, sizeof out->sun_path, "/proc/self/fd/%d/" CONTROL_NAME, *folder);
-	return true;
-}
-
-int control_listen(const char *store, struct mg_err *err)
-{
-	struct sockaddr_un address;
-	int folder;
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool done = false;
-	if (fd >= 0 && address_of(store, &address, &folder)) {
-		/* What is not a socket is not ours to remove; bind says so. */
-		struct stat st;
-		if (lstat(address.sun_path, &st) == 0 && S_ISSOCK(st.st_mode))
-			(void)unlink(address.sun_path);
-		/* The name gets the descriptor's mode, so it is never open to others. */
-		done = fchmod(fd, 0600) == 0 &&
-		       bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
-		       listen(fd, BACKLOG) == 0;
-		const int errnum = errno;
-		if (folder >= 0) close(folder);
-		errno = errnum;
-	}
-	if (done) return fd;
-	err_errno(err, errno, "cannot make %s/" CONTROL_NAME, store);
-	if (fd >= 0) close(fd);
-	return -1;
-}
-
-int control_connect(const char *store)
-{
-	struct sockaddr_un address;
-	int folder;
-	if (!address_of(store, &address, &folder)) return -1;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-		close(fd);
-		fd = -1;
-	}
-	if (folder >= 0) close(folder);
-	return fd;
-}
 
 /* --- an errand, on the lane --- */
 
@@ -267,7 +207,7 @@ static void on_readable(void *arg, unsigned events)
 static void on_connection(void *arg, unsigned events)
 {
 	struct control *control = arg;
-	const int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const int fd = accept4(control->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) return;
 	if (control->count >= CONNECTIONS_MAX) {
 		say_failed(fd, "too many commands are under way");
@@ -288,14 +228,14 @@ static void on_connection(void *arg, unsigned events)
 
 /* --- life --- */
 
-struct control *control_new(struct loop *l, int fd, const char *store,
+struct control *control_new(struct loop *l, const struct namedsocket *socket, const char *store,
 			    const struct job_means *means)
 {
 	struct control *c = check_calloc(1, sizeof *c);
-	*c = (struct control){ .loop = l, .fd = fd, .store = store, .means = means };
+	*c = (struct control){ .loop = l, .socket = *socket, .store = store, .means = means };
 	list_init(&c->connections);
 	c->lane = lane_new("control", CONNECTIONS_MAX, CONNECTIONS_MAX, 0);
-	c->io = loop_io_new(l, fd, on_connection, c);
+	c->io = loop_io_new(l, socket->fd, on_connection, c);
 	loop_io_want(c->io, LOOP_READ);
 	return c;
 }
@@ -323,10 +263,7 @@ void control_free(struct control **cp)
 	loop_post(c->loop, stop_loop, c->loop);
 	loop_run(c->loop);
 	MG_ASSERT(list_empty(&c->connections));
-	struct sockaddr_un address;
-	int folder;
-	if (address_of(c->store, &address, &folder)) (void)unlink(address.sun_path);
-	if (folder >= 0) close(folder);
-	close(c->fd);
+	namedsocket_remove(c->store, CONTROL_NAME, &c->socket);
+	close(c->socket.fd);
 	free(c);
 }
