@@ -19,7 +19,7 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "http/listener.h"
-#include "http/server.h"
+#include "http/server_fixture.h"
 #include "record/metrics.h"
 
 struct parked {
@@ -243,7 +243,7 @@ int main(int argc, char **argv)
 	}
 	listener_address(fd, address);
 	probe.loop = loop_new();
-	probe.options = SERVER_OPTIONS_DEFAULT;
+	probe.options = SERVER_FIXTURE_OPTIONS;
 	probe.options.fields = SPAN("Server: probe\r\n");
 	probe.options.header_timeout_ms = number(argc, argv, "header_ms", 10000);
 	probe.options.idle_timeout_ms = number(argc, argv, "idle_ms", 90000);

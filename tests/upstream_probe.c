@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "text/json.h"
-#include "upstream/upstream.h"
+#include "upstream/upstream_fixture.h"
 
 struct probe {
 	struct upstream *upstream;
@@ -155,7 +155,7 @@ static bool set_option(struct probe *p, struct mg_span name, const char *value)
 
 int main(int argc, char **argv)
 {
-	struct probe p = { .options = UPSTREAM_OPTIONS_DEFAULT,
+	struct probe p = { .options = UPSTREAM_FIXTURE_OPTIONS,
 			   .times = 1,
 			   .parallel = 1,
 			   .max = 4u << 20,

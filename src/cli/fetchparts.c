@@ -5,43 +5,43 @@
 
 struct upstream_options fetchparts_upstream(struct settings *s)
 {
-	struct upstream_options o = UPSTREAM_OPTIONS_DEFAULT;
-
-	o.connect_ms = (uint32_t)s->upstream_connect_timeout;
-	o.first_byte_ms = (uint32_t)s->upstream_first_byte_timeout;
-	o.stall_ms = (uint32_t)s->upstream_stall_timeout;
-	o.retries = (uint32_t)s->upstream_retries;
-	o.redirects = (uint32_t)s->upstream_redirects;
-	o.per_host = (uint32_t)s->upstream_per_host;
-	o.queue_ms = (uint32_t)s->upstream_queue_timeout;
-	o.breaker_failures = (uint32_t)s->upstream_breaker_failures;
-	o.breaker_open_ms = (uint32_t)s->upstream_breaker_open;
-	o.via = arena_printf(&s->arena, "1.1 %s", s->via);
-	o.ca_file = s->upstream_ca_file[0] != '\0' ? s->upstream_ca_file : NULL;
-	return o;
+	return (struct upstream_options){
+		.connect_ms = (uint32_t)s->upstream_connect_timeout,
+		.first_byte_ms = (uint32_t)s->upstream_first_byte_timeout,
+		.stall_ms = (uint32_t)s->upstream_stall_timeout,
+		.retries = (uint32_t)s->upstream_retries,
+		.redirects = (uint32_t)s->upstream_redirects,
+		.per_host = (uint32_t)s->upstream_per_host,
+		.queue_ms = (uint32_t)s->upstream_queue_timeout,
+		.breaker_failures = (uint32_t)s->upstream_breaker_failures,
+		.breaker_open_ms = (uint32_t)s->upstream_breaker_open,
+		.user_agent = "modgate/" MODGATE_VERSION,
+		.via = arena_printf(&s->arena, "1.1 %s", s->via),
+		.ca_file = s->upstream_ca_file[0] != '\0' ? s->upstream_ca_file : NULL,
+	};
 }
 
 struct fetch_options fetchparts_fetch(const struct settings *s)
 {
-	struct fetch_options o = FETCH_OPTIONS_DEFAULT;
-
-	/* Offline there is still an Athens tree to adopt from, and lists to make of what is stored. */
-	o.goproxy = s->offline ? "off" : s->goproxy;
-	o.offline = s->offline;
-	o.private = s->gonoproxy[0] != '\0' ? s->gonoproxy : s->goprivate;
-	o.gosumdb = s->gosumdb;
-	o.sumdb_also = s->sumdb_also.items;
-	o.sumdb_also_n = s->sumdb_also.n;
-	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;
-	o.sumdb = (enum fetch_sumdb)s->sumdb;
-	o.absent_ms = (uint32_t)s->fetch_absent;
-	o.denied_ms = (uint32_t)s->fetch_denied;
-	o.down_ms = (uint32_t)s->fetch_down;
-	o.threads = (unsigned)s->fetch_threads;
-	o.stream_above = s->stream_above;
-	o.prefetch = s->prefetch;
-	o.go_get = s->go_get;
-	return o;
+	return (struct fetch_options){
+		/* Offline there is still an Athens tree to adopt from, and lists to make of what is
+		 * stored. */
+		.goproxy = s->offline ? "off" : s->goproxy,
+		.offline = s->offline,
+		.private = s->gonoproxy[0] != '\0' ? s->gonoproxy : s->goprivate,
+		.gosumdb = s->gosumdb,
+		.sumdb_also = s->sumdb_also.items,
+		.sumdb_also_n = s->sumdb_also.n,
+		.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate,
+		.sumdb = (enum fetch_sumdb)s->sumdb,
+		.absent_ms = (uint32_t)s->fetch_absent,
+		.denied_ms = (uint32_t)s->fetch_denied,
+		.down_ms = (uint32_t)s->fetch_down,
+		.threads = (unsigned)s->fetch_threads,
+		.stream_above = s->stream_above,
+		.prefetch = s->prefetch,
+		.go_get = s->go_get,
+	};
 }
 
 const char *fetchparts_via(struct arena *a)

@@ -23,35 +23,40 @@ static struct address_set networks(struct settings *s, const struct settings_lis
 
 static struct front_options options_of(struct settings *s)
 {
-	struct front_options o = FRONT_OPTIONS_DEFAULT;
-
-	o.store_root = s->store;
-	o.path_prefix = s->path_prefix;
-	o.go_proxy = s->go_proxy_header;
-	o.via = s->via;
-	o.fresh_ms = (uint32_t)s->list_fresh;
-	o.stale_ms = (uint32_t)s->list_stale;
-	o.order_timeout_ms = (uint32_t)s->fetch_timeout;
-	o.max_connections = (uint32_t)s->max_connections;
-	o.hot_bytes = s->hot_cache;
-	o.go_get = s->go_get;
-	o.connections_per_address = (uint32_t)s->limits_connections_per_address;
-	o.requests_per_address = (uint32_t)s->limits_requests_per_address;
-	o.burst_per_address = (uint32_t)s->limits_burst_per_address;
-	o.header_timeout_ms = (uint32_t)s->limits_header_timeout;
-	o.idle_timeout_ms = (uint32_t)s->limits_idle_timeout;
-	o.stall_timeout_ms = (uint32_t)s->limits_stall_timeout;
-	o.proxied_from = networks(s, &s->proxy_protocol_from);
-	o.forwarded_from = networks(s, &s->forwarded_from);
-	o.forwarded_rfc7239 = s->forwarded_field == SETTINGS_FORWARDED;
-	o.min_rate = (uint32_t)s->limits_min_rate;
-	o.max_handshakes = (uint32_t)s->limits_handshakes;
-	o.metrics = s->metrics_enabled;
-	o.metrics_athens = s->metrics_athens;
-	o.tls_ticket_rotate_ms = s->tls_ticket_rotate;
-	o.on_ready = role_ready;
-	o.on_alive = role_alive;
-	o.on_deaf = role_deaf;
+	struct front_options o = {
+		.store_root = s->store,
+		.path_prefix = s->path_prefix,
+		.go_proxy = s->go_proxy_header,
+		.via = s->via,
+		.fresh_ms = (uint32_t)s->list_fresh,
+		.stale_ms = (uint32_t)s->list_stale,
+		.order_timeout_ms = (uint32_t)s->fetch_timeout,
+		.max_connections = (uint32_t)s->max_connections,
+		.hot_bytes = s->hot_cache,
+		.go_get = s->go_get,
+		.connections_per_address = (uint32_t)s->limits_connections_per_address,
+		.requests_per_address = (uint32_t)s->limits_requests_per_address,
+		.burst_per_address = (uint32_t)s->limits_burst_per_address,
+		.header_timeout_ms = (uint32_t)s->limits_header_timeout,
+		.idle_timeout_ms = (uint32_t)s->limits_idle_timeout,
+		.stall_timeout_ms = (uint32_t)s->limits_stall_timeout,
+		.proxied_from = networks(s, &s->proxy_protocol_from),
+		.forwarded_from = networks(s, &s->forwarded_from),
+		.forwarded_rfc7239 = s->forwarded_field == SETTINGS_FORWARDED,
+		.min_rate = (uint32_t)s->limits_min_rate,
+		.max_handshakes = (uint32_t)s->limits_handshakes,
+		.metrics = s->metrics_enabled,
+		.metrics_athens = s->metrics_athens,
+		.metrics_fd = -1,
+		.tls_fd = -1,
+		.tls_ticket_rotate_ms = s->tls_ticket_rotate,
+		.sumdb = "",
+		.sumdb_key = "",
+		.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate,
+		.on_ready = role_ready,
+		.on_alive = role_alive,
+		.on_deaf = role_deaf,
+	};
 	struct gosumdb db;
 	struct mg_err err;
 	/* Checked when the settings were loaded. */
@@ -67,7 +72,6 @@ static struct front_options options_of(struct settings *s)
 	o.sumdb_also = also;
 	o.prove = o.sumdb[0] != '\0';
 	o.lenient = s->sumdb == FETCH_SUMDB_WHEN_REACHABLE;
-	o.nosumdb = s->gonosumdb[0] != '\0' ? s->gonosumdb : s->goprivate;
 	return o;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/ahead.h"
+#include "fetch/fetch_fixture.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -357,7 +358,7 @@ static int set_up(void **state)
 	snprintf(g->root, sizeof g->root, "/tmp/modgate-ahead-XXXXXX");
 	if (mkdtemp(g->root) == NULL) return -1;
 	if (store_open(g->root, STORE_WRITE, &g->store, &err) != MG_OK) return -1;
-	g->options = FETCH_OPTIONS_DEFAULT;
+	g->options = FETCH_FIXTURE_OPTIONS;
 	g->options.private = "corp.example.com/team/*";
 	g->means = (struct job_means){ .options = &g->options, .store = g->store };
 	*state = g;

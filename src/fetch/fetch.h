@@ -51,18 +51,6 @@ struct fetch_options {
 	bool go_get;           /* PATH?go-get=1 may be passed through */
 };
 
-#define FETCH_OPTIONS_DEFAULT                                                                      \
-	((struct fetch_options){ .goproxy = "",                                                    \
-				 .private = "",                                                    \
-				 .gosumdb = "off",                                                 \
-				 .nosumdb = "",                                                    \
-				 .absent_ms = 30000,                                               \
-				 .denied_ms = 10000,                                               \
-				 .down_ms = 10000,                                                 \
-				 .prefetch = true,                                                 \
-				 .stream_above = 16u << 20,                                        \
-				 .threads = 64 })
-
 /* MG_INVALID: the list of upstreams or the checksum database is malformed. store (open for writing), upstream and negative stay
  * the caller's, as do the strings in options. */
 MG_CHECK enum mg_code fetch_new(struct loop *l, const struct fetch_options *options,

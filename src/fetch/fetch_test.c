@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fetch as the front sees it: orders into channels, results out, files in the store. Origins are trees
  * on disk, or a socket that listens and never answers. */
-#include "fetch/fetch.h"
+#include "fetch/fetch_fixture.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -124,7 +124,7 @@ static int set_up(void **state)
 	if (store_open(store, STORE_WRITE, &b->store, &err) != MG_OK) return -1;
 	if (negative_open(store, &b->negative, &err) != MG_OK) return -1;
 	snprintf(b->proxies, sizeof b->proxies, "file://%s/a,file://%s/b", b->root, b->root);
-	b->options = FETCH_OPTIONS_DEFAULT;
+	b->options = FETCH_FIXTURE_OPTIONS;
 	b->patience = loop_timer_new(b->loop, on_patience, b);
 	*state = b;
 	start_fetch(b);

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "fetch/database.h"
+#include "fetch/fetch_fixture.h"
 #include "gomod/dirhash.h"
 #include "sumdb/log_fixture.h"
 #include "sumdb/lookup.h"
@@ -211,7 +212,7 @@ static inline int sumbench_set_up(void **state)
 							       .breaker_failures = 100,
 							       .breaker_open_ms = 100,
 							       .user_agent = "test" });
-	b->options = FETCH_OPTIONS_DEFAULT;
+	b->options = FETCH_FIXTURE_OPTIONS;
 	sumtree_init(&b->tree, b->a);
 	sumtree_gosumdb(&b->tree, b->gosumdb, sizeof b->gosumdb);
 	cancel_init(&b->cancel);

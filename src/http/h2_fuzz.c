@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "http/h2.h"
+#include "http/server_fixture.h"
 #include "http/server_internal.h"
 
 #define PARKED_MAX 4
@@ -71,7 +72,7 @@ static struct reply *reply_of(size_t n)
 
 static void begin(void)
 {
-	const struct server_options options = SERVER_OPTIONS_DEFAULT;
+	const struct server_options options = SERVER_FIXTURE_OPTIONS;
 
 	server = server_new(loop_new(), NULL, 0, &options, handle, NULL);
 	small = reply_of(100);

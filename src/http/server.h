@@ -39,13 +39,6 @@ struct server_listener {
 	enum listener_kind kind;
 };
 
-#define SERVER_OPTIONS_DEFAULT                                                                     \
-	((struct server_options){ .header_timeout_ms = 10000,                                      \
-				  .idle_timeout_ms = 90000,                                        \
-				  .stall_timeout_ms = 60000,                                       \
-				  .max_connections = 16384,                                        \
-				  .max_handshakes = 64 })
-
 /* The listening fds stay the caller's, listeners and options are copied; the lane outlives the server. handler runs on
  * l. Everything here is for l's thread once it runs. SIGPIPE is ignored in the whole process from here on. */
 struct server *server_new(struct loop *l, const struct server_listener *listeners, size_t count,

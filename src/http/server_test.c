@@ -22,7 +22,7 @@
 
 #include "base/clock.h"
 #include "http/listener.h"
-#include "http/server.h"
+#include "http/server_fixture.h"
 
 #define PARKED_MAX 8
 
@@ -132,7 +132,7 @@ static int setup(void **state)
 
 	f->loop = loop_new();
 	f->lane = lane_new("fs", 1, 8, 0);
-	f->options = SERVER_OPTIONS_DEFAULT;
+	f->options = SERVER_FIXTURE_OPTIONS;
 	f->options.fields = SPAN("Server: test\r\n");
 	sem_init(&f->event, 0, 0);
 	make_replies(f);

@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "fetch/watermark.h"
 #include "http/listener.h"
-#include "http/server.h"
+#include "http/server_fixture.h"
 
 #define SIZE (3u << 20)
 
@@ -154,7 +154,7 @@ static int set_up(void **state)
 	sem_init(&b->idle, 0, 0);
 	b->loop = loop_new();
 	b->lane = lane_new("fs", 1, 8, 0);
-	b->options = SERVER_OPTIONS_DEFAULT;
+	b->options = SERVER_FIXTURE_OPTIONS;
 	b->options.fs_lane = b->lane;
 	b->options.stall_timeout_ms = 200;
 	assert_int_equal(listener_open(SPAN("127.0.0.1:0"), false, &b->listen_fd, &err), MG_OK);

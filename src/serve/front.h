@@ -47,27 +47,6 @@ struct front_options {
 	void (*on_deaf)(void);  /* the same once, when no loop accepts any more */
 };
 
-#define FRONT_OPTIONS_DEFAULT                                                                      \
-	((struct front_options){ .path_prefix = "",                                                \
-				 .go_proxy = "modgate/" MODGATE_VERSION,                           \
-				 .via = "modgate",                                                 \
-				 .sumdb = "",                                                      \
-				 .sumdb_key = "",                                                  \
-				 .metrics_fd = -1,                                                 \
-				 .nosumdb = "",                                                    \
-				 .tls_fd = -1,                                                     \
-				 .fresh_ms = 60000,                                                \
-				 .stale_ms = 240000,                                               \
-				 .order_timeout_ms = 600000,                                       \
-				 .max_connections = 16384,                                         \
-				 .burst_per_address = 1000,                                        \
-				 .header_timeout_ms = 10000,                                       \
-				 .idle_timeout_ms = 90000,                                         \
-				 .stall_timeout_ms = 30000,                                        \
-				 .min_rate = 1024,                                                 \
-				 .max_handshakes = 64,                                             \
-				 .hot_bytes = 32u << 20 })
-
 /* Control messages from the supervisor (a channel): the first byte is the kind. */
 #define FRONT_CONTROL_LAST_CALL                                                                    \
 	'L' /* not ready any more, each answer is its connection's last; accepting goes on */

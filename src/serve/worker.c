@@ -258,6 +258,16 @@ static void release_reply(void *value)
 	reply_unref(&r);
 }
 
+/* What holds for clients of any of our servers. */
+static struct server_options limits_of(const struct front_options *o)
+{
+	return (struct server_options){ .header_timeout_ms = o->header_timeout_ms,
+					.idle_timeout_ms = o->idle_timeout_ms,
+					.stall_timeout_ms = o->stall_timeout_ms,
+					.min_rate = o->min_rate,
+					.max_handshakes = o->max_handshakes };
+}
+
 void worker_init(struct worker *w, const struct front_options *options, struct store *store,
 		 struct lane *fs, _Atomic uint64_t *storage_fault_ms,
 		 const struct server_listener *listeners, size_t listener_count,
@@ -289,14 +299,9 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 		SPAN("loop: this request already passed through this modgate; an upstream in "
 		     "its GOPROXY list leads back here\n"),
 		SPAN(""));
-	struct server_options so = SERVER_OPTIONS_DEFAULT;
+	struct server_options so = limits_of(options);
 	so.max_connections = options->max_connections / workers;
 	so.quota = quota;
-	so.header_timeout_ms = options->header_timeout_ms;
-	so.idle_timeout_ms = options->idle_timeout_ms;
-	so.stall_timeout_ms = options->stall_timeout_ms;
-	so.min_rate = options->min_rate;
-	so.max_handshakes = options->max_handshakes;
 	so.proxied_from = options->proxied_from;
 	so.forwarded_from = options->forwarded_from;
 	so.forwarded_rfc7239 = options->forwarded_rfc7239;
@@ -312,7 +317,7 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 
 void worker_serve_metrics(struct worker *w)
 {
-	struct server_options so = SERVER_OPTIONS_DEFAULT;
+	struct server_options so = limits_of(w->options);
 	so.max_connections = METRICS_CONNECTIONS_MAX;
 	const struct server_listener listener = { .fd = w->options->metrics_fd };
 	w->metrics_server = server_new(w->loop, &listener, 1, &so, handle_metrics, w);

@@ -26,18 +26,6 @@ struct upstream_options {
 	const char *ca_file; /* PEM bundle besides the system's; NULL: none */
 };
 
-#define UPSTREAM_OPTIONS_DEFAULT                                                                   \
-	((struct upstream_options){ .connect_ms = 10000,                                           \
-				    .first_byte_ms = 30000,                                        \
-				    .stall_ms = 30000,                                             \
-				    .retries = 2,                                                  \
-				    .redirects = 10,                                               \
-				    .per_host = 32,                                                \
-				    .queue_ms = 30000,                                             \
-				    .breaker_failures = 5,                                         \
-				    .breaker_open_ms = 10000,                                      \
-				    .user_agent = "modgate/" MODGATE_VERSION })
-
 /* The strings in options stay the caller's and are used until upstream_free. SIGPIPE is set to be
  * ignored if it still had its default effect. Proxies are read from the environment here. */
 struct upstream *upstream_new(const struct upstream_options *options);

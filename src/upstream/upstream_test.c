@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many threads through one upstream, against a small server in the same process. What single answers
  * lead to is tried in tests/upstream. */
-#include "upstream/upstream.h"
+#include "upstream/upstream_fixture.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -147,7 +147,7 @@ static void ask_together(struct crowd *c)
 static void threads_share_connections(void **state)
 {
 	struct server s;
-	struct upstream_options o = UPSTREAM_OPTIONS_DEFAULT;
+	struct upstream_options o = UPSTREAM_FIXTURE_OPTIONS;
 	struct crowd c = { 0 };
 	o.per_host = 4;
 	server_start(&s, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
@@ -165,7 +165,7 @@ static void threads_share_connections(void **state)
 static void a_dead_host_is_left_alone(void **state)
 {
 	struct server s;
-	struct upstream_options o = UPSTREAM_OPTIONS_DEFAULT;
+	struct upstream_options o = UPSTREAM_FIXTURE_OPTIONS;
 	struct crowd c = { 0 };
 	o.retries = 0;
 	o.breaker_failures = 3;
