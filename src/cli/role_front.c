@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "loop/channel.h"
 #include "serve/front.h"
+#include "serve/importpage.h"
 #include "sumdb/gosumdb.h"
 
 /* Checked when the settings were loaded. */
@@ -72,6 +73,12 @@ static struct front_options options_of(struct settings *s)
 	o.sumdb_also = also;
 	o.prove = o.sumdb[0] != '\0';
 	o.lenient = s->sumdb == FETCH_SUMDB_WHEN_REACHABLE;
+	struct importpage *pages = arena_alloc(&s->arena, (s->go_import.n + 1) * sizeof *pages);
+	for (size_t i = 0; i < s->go_import.n; i++)
+		MG_ASSERT(importpage_parse(span_of(s->go_import.items[i]), &pages[i], &err) ==
+			  MG_OK);
+	o.import_pages = pages;
+	o.import_pages_n = s->go_import.n;
 	return o;
 }
 

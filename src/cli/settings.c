@@ -68,6 +68,10 @@ static const struct settings_def defs[] = {
 	  "loop" },
 	{ "go-get", SETTINGS_BOOL, AT(go_get), "false",
 	  "pass PATH?go-get=1 through to the upstreams" },
+	{ "go-import", SETTINGS_LIST, AT(go_import), "",
+	  "answer ?go-get=1 for import paths of hosts that lead here: \"PATTERN KIND URL "
+	  "[SUBDIR]\", KIND git or mod; each * of PATTERN stands for an element and fills one of "
+	  "the others (repeatable)" },
 	{ "offline", SETTINGS_BOOL, AT(offline), "false", "serve what is stored, ask no upstream" },
 	{ "list.fresh", SETTINGS_DURATION, AT(list_fresh), "60s",
 	  "how long a list, @latest or branch counts as fresh", .max = 30 * DAY },

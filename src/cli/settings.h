@@ -34,6 +34,7 @@ struct settings {
 	const char *go_proxy_header;
 	const char *via;
 	bool go_get;
+	struct settings_list go_import; /* serve/importpage.h */
 	struct settings_list proxy_protocol_from;
 	struct settings_list forwarded_from;
 	unsigned forwarded_field;                /* enum settings_forwarded */

@@ -11,6 +11,7 @@
 #include "fetch/fetch.h"
 #include "http/listener.h"
 #include "http/unixlistener.h"
+#include "serve/importpage.h"
 #include "sumdb/gosumdb.h"
 #include "wire/iptext.h"
 
@@ -365,6 +366,18 @@ static void check_sumdb_also(struct draft *d)
 	}
 }
 
+static void check_go_import(struct draft *d)
+{
+	const struct settings_list *pages = &d->settings.go_import;
+	struct importpage page;
+	struct mg_err err;
+
+	for (size_t i = 0; i < pages->n; i++)
+		if (importpage_parse(span_of(pages->items[i]), &page, &err) != MG_OK)
+			draft_note(d, LOG_LEVEL_ERROR, "%s: go-import: \"%s\": %s",
+				   draft_from(d, "go-import"), pages->items[i], err.text);
+}
+
 /* Both stand in fields of every message, so they must not break one (RFC 9110 §5.5, §5.6.2). */
 static void check_fields(struct draft *d)
 {
@@ -432,6 +445,7 @@ void settings_load(struct draft *d, char *const *args, char *const *envp)
 	check_path_prefix(d);
 	check_gosumdb(d);
 	check_sumdb_also(d);
+	check_go_import(d);
 	check_fields(d);
 	check_store(d);
 	make_paths_absolute(d);

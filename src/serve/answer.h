@@ -17,7 +17,7 @@ void answer_log(const struct mg_err *err, struct mg_span subject, struct mg_span
 		const struct exchange *asker);
 /* Counts an answer of r to something that was looked for; a good one as found there. */
 void answer_count(const struct reply *r, enum metrics_lookup good);
-/* PATH?go-get=1, as an upstream has answered it. */
+/* PATH?go-get=1, as an upstream, or serve/importpage.h, has answered it. */
 struct reply *answer_page(struct mg_span html);
 /* What the checksum database has at path ("lookup/…", "tile/…", "latest"). changes: not for ever. */
 struct reply *answer_sumdb(struct mg_span path, struct mg_span body, bool changes);

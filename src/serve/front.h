@@ -7,6 +7,7 @@
 #include "base/span.h"
 #include "http/address.h"
 
+struct importpage;
 struct server_listener;
 
 struct front_options {
@@ -39,6 +40,8 @@ struct front_options {
 	int tls_fd; /* a memfd with certificates (tls/bundle.h), the caller's; -1: no TLS */
 	uint64_t tls_ticket_rotate_ms; /* how long one key seals session tickets */
 	bool go_get;                   /* PATH?go-get=1 is passed through to the upstreams */
+	const struct importpage *import_pages; /* what is answered without them */
+	size_t import_pages_n;
 	bool metrics;           /* /metrics is answered; where metrics_fd listens, only there */
 	bool metrics_athens;    /* with the names that Athens has for some of it */
 	int metrics_fd;         /* a listening socket of its own, the caller's; -1: none */

@@ -10,6 +10,7 @@
 #include "gomod/target.h"
 #include "record/metrics.h"
 #include "serve/answer.h"
+#include "serve/importpage.h"
 #include "serve/orders.h"
 #include "serve/pending.h"
 #include "serve/scrape.h"
@@ -19,6 +20,7 @@
 #define FAULT_MEMORY_MS 10000
 /* To the socket of the metrics alone. */
 #define METRICS_CONNECTIONS_MAX 64
+#define PAGE_MAX                (64u << 10)
 
 static void send_once(struct exchange *x, struct reply *r)
 {
@@ -130,6 +132,17 @@ static void route_go_get(struct worker *w, struct exchange *x, struct mg_span pa
 	}
 }
 
+/* A vanity host's paths stand at its root, whatever the prefix of the GOPROXY URL. */
+static bool route_import_page(struct worker *w, struct exchange *x)
+{
+	struct mg_buf page = BUF_MAX(PAGE_MAX);
+	const bool found = importpage_find(w->options->import_pages, w->options->import_pages_n,
+					   x->head.field[HEAD_FIELD_HOST], x->head.path, &page);
+	if (found) send_once(x, answer_page(buf_span(&page)));
+	buf_deinit(&page);
+	return found;
+}
+
 /* Lookups and tiles never change, and are no modules: who must not fetch modules may ask for them. */
 static bool route_sumdb(struct worker *w, struct exchange *x, struct mg_span path)
 {
@@ -212,7 +225,8 @@ static void handle(struct exchange *x, void *arg)
 		exchange_send(x, w->looped);
 		return;
 	}
-	if (h->query.p == NULL || !asks_go_get(h->query)) {
+	const bool go_get = h->query.p != NULL && asks_go_get(h->query);
+	if (!go_get) {
 		struct reply *r = hot_get(w->hot, h->path, loop_now_ms(w->loop));
 		if (r != NULL) {
 			const unsigned from = reply_status(r) == 200 ? METRICS_LOOKUP_MEMORY
@@ -222,6 +236,7 @@ static void handle(struct exchange *x, void *arg)
 			return;
 		}
 	}
+	if (go_get && w->options->import_pages_n > 0 && route_import_page(w, x)) return;
 	if (!route_health(w, x)) route_module(w, x);
 }
 
