@@ -7,13 +7,16 @@
 #include "base/check.h"
 #include "gomod/dirhash.h"
 #include "gomod/foldtree.h"
+#include "gomod/goimport.h"
 #include "gomod/goquote.h"
+#include "gomod/govcs.h"
 #include "gomod/modfile.h"
 #include "gomod/modpath.h"
 #include "gomod/modzip.h"
 #include "gomod/pattern.h"
 #include "gomod/proxylist.h"
 #include "gomod/pseudo.h"
+#include "gomod/repopath.h"
 #include "gomod/rune.h"
 #include "gomod/target.h"
 #include "gomod/unicode_fold.h"
@@ -346,6 +349,56 @@ static bool dirhash(struct vector *v)
 	return same(v, 3, ok);
 }
 
+static void put_tag(const struct goimport_tag *t, struct mg_buf *out)
+{
+	const struct mg_span parts[] = { t->prefix, t->vcs, t->url, t->subdir };
+	for (size_t i = 0; i < 4; i++) {
+		buf_append(out, parts[i]);
+		buf_append_char(out, i < 3 ? '\0' : '\n');
+	}
+}
+
+static bool goimport(struct vector *v)
+{
+	struct goimport_page page;
+	bool ok = goimport_parse(v->field[0], v->arena, &page, NULL) == MG_OK;
+	for (size_t i = 0; i < page.n; i++)
+		put_tag(&page.tags[i], v->out);
+	return same(v, 1, ok);
+}
+
+static bool choose(struct vector *v)
+{
+	struct goimport_page page;
+	struct goimport_tag tag;
+	bool ok = goimport_parse(v->field[0], v->arena, &page, NULL) == MG_OK &&
+		  goimport_match(&page, v->field[1], &tag, NULL) == MG_OK;
+	if (ok) put_tag(&tag, v->out);
+	return same(v, 2, ok);
+}
+
+static bool repopath(struct vector *v)
+{
+	static const char *const names[] = { "ask", "fixed", "qualified" };
+	struct repopath r;
+	bool ok = repopath_find(v->field[0], &r, NULL) == MG_OK;
+	const struct mg_span parts[] = { span_of(names[r.kind]), r.root, r.repo, r.vcs };
+	for (size_t i = 0; i < 4; i++) {
+		if (i > 0) buf_append_char(v->out, ' ');
+		buf_append(v->out, parts[i]);
+	}
+	return same(v, 1, ok);
+}
+
+static bool govcs(struct vector *v)
+{
+	struct govcs g;
+	bool ok = govcs_parse(v->field[0], v->arena, &g, NULL) == MG_OK;
+	if (ok != is_true(v->field[4])) return false;
+	return !ok || govcs_allows(&g, v->field[1], is_true(v->field[2]), v->field[3]) ==
+			      is_true(v->field[5]);
+}
+
 static struct kind {
 	const char *name;
 	size_t fields;
@@ -377,6 +430,10 @@ static struct kind {
 	{ "unquote", 3, unquote },
 	{ "zip", 5, zip },
 	{ "dirhash", 5, dirhash },
+	{ "goimport", 3, goimport },
+	{ "choose", 4, choose },
+	{ "repopath", 3, repopath },
+	{ "govcs", 6, govcs },
 };
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 
