@@ -22,10 +22,11 @@ struct service {
 	struct list node;        /* its owner's */
 	unsigned workers;        /* front: how many channels to fetch it has */
 	unsigned place;          /* front: among those that count (record/metrics.h) */
-	uint64_t since_ms;       /* when it was started, or retired */
+	uint64_t since_ms;       /* when it was started, told to go, or retired */
 	uint64_t asked_ms;       /* when it was pinged; 0: it has answered */
 	bool told_to_go;         /* fetch: the store is its own */
 	bool ready;              /* it does its work */
+	bool mute;               /* killed, for it did not begin to */
 	/* its own */
 	struct loop *loop;
 	service_news_fn *on_news;

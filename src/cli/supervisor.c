@@ -197,6 +197,7 @@ void supervisor_let_fetch_go(struct supervisor *sv)
 	    sv->inherit.waits)
 		return;
 	sv->fetch->told_to_go = true;
+	sv->fetch->since_ms = loop_now_ms(sv->loop);
 	service_tell(sv->fetch, FETCH_CONTROL_GO, &sv->lock, sv->lock >= 0 ? 1 : 0);
 	tell_asked(sv);
 }
@@ -303,9 +304,10 @@ void supervisor_log_exit(const struct service *svc, int status)
 }
 
 /* Once it has worked it may work again: disks and mounts come back. */
-static bool hopeless(const struct supervisor *sv, int status)
+static bool hopeless(const struct supervisor *sv, const struct service *svc, int status)
 {
-	return !sv->told_ready && WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_HOPELESS;
+	if (sv->told_ready) return false;
+	return svc->mute || (WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_HOPELESS);
 }
 
 /* True: whoever has just ended will not be missed any more, for nothing goes on. */
@@ -313,7 +315,7 @@ static bool gives_up(struct supervisor *sv, const struct service *svc, int statu
 {
 	if (sv->inherit.channel != NULL && !sv->told_ready)
 		supervisor_inherit_failed(sv, svc->name);
-	else if (hopeless(sv, status))
+	else if (hopeless(sv, svc, status))
 		supervisor_end_now(sv, 1);
 	else
 		return false;

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 
 import pytest
 
@@ -289,3 +290,47 @@ def test_both_wait_to_be_started(modgate, stocked):
     while time.monotonic() < end:
         assert modgate.children() == pids
         time.sleep(0.05)
+
+
+# -- who does not begin
+
+
+WATCHDOG = 8  # seconds: shortens the time in which a process must begin, which is a minute otherwise
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory):
+    library = tmp_path_factory.mktemp("shim") / "hang_start.so"
+    source = pathlib.Path(__file__).with_name("hang_start.c")
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    return library
+
+
+def hanging(shim, role, file):
+    # The sanitizers' own library wants to be the first.
+    options = "abort_on_error=0:halt_on_error=1:detect_leaks=1:verify_asan_link_order=0"
+    return {"LD_PRELOAD": str(shim), "HANG_START": f"{role}:{file}", "ASAN_OPTIONS": options,
+            "NOTIFY_SOCKET": f"@modgate-{uuid.uuid4()}", "WATCHDOG_USEC": str(WATCHDOG * 1000000)}
+
+
+@pytest.mark.parametrize("role", ["fetch", "front"])
+def test_a_process_that_never_begins_ends_the_start(modgate_of, origin, tmp_path, shim, role):
+    file = tmp_path / "hangs"
+    file.touch()
+    m = modgate_of(origin.url, env=hanging(shim, role, file), wait=False)
+    assert m.process.wait(30) == 1
+    assert re.search(rf'level=error .*msg="a process does not begin its work and is killed" process={role}', m.log())
+    m.process = None
+    until(lambda: not group_members(m.group))
+
+
+def test_a_process_that_does_not_begin_again_is_replaced(modgate_of, origin, stocked, tmp_path, shim):
+    file = tmp_path / "hangs"
+    m = modgate_of(origin.url, env=hanging(shim, "fetch", file))
+    expect.success(m.get(M + "v1.0.0.info"))
+    file.touch()
+    os.kill(m.children()["fetch"], signal.SIGKILL)
+    until(lambda: 'msg="a process does not begin its work and is killed" process=fetch' in m.log(), 30)
+    expect.success(m.get(M + "v1.0.0.info"))
+    file.unlink()
+    expect.success(m.get(M + "v1.0.1.info"))
