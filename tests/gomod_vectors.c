@@ -24,6 +24,8 @@
 #include "gomod/unicode_print.h"
 #include "gomod/verlist.h"
 #include "gomod/version.h"
+#include "gomod/zipselect.h"
+#include "gomod/zipwriter.h"
 
 #define FIELDS_MAX 16
 #define SHOWN_MAX  20
@@ -333,6 +335,93 @@ static bool zip(struct vector *v)
 	return !is_true(v->field[3]) || v->stricter != NULL;
 }
 
+struct node {
+	struct mg_span pattern;
+	size_t size;
+};
+
+static size_t take_u32(struct mg_span *rest)
+{
+	MG_ASSERT(rest->n >= 4);
+	const uint32_t v = zipsource_u32(rest->p);
+	*rest = span_from(*rest, 4);
+	return v;
+}
+
+static struct mg_span take_text(struct mg_span *rest)
+{
+	const size_t n = take_u32(rest);
+	const struct mg_span text = span_first(*rest, n);
+	MG_ASSERT(text.n == n);
+	*rest = span_from(*rest, n);
+	return text;
+}
+
+/* A node's content: its pattern again and again. */
+static struct mg_span content(struct vector *v, const struct node *node)
+{
+	char *p = arena_alloc(v->arena, node->size + 1);
+	for (size_t i = 0; i < node->size; i++)
+		p[i] = node->pattern.p[i % node->pattern.n];
+	return span_make(p, node->size);
+}
+
+static enum mg_code append(void *arg, struct mg_span bytes, struct mg_err *err)
+{
+	MG_ASSERT(buf_append(arg, bytes));
+	return MG_OK;
+}
+
+static enum mg_code write_tree(struct vector *v, const struct zipselect_entry *entries,
+			       const struct node *nodes, size_t n, char *h1, struct mg_err *err)
+{
+	const struct zipwriter_sink sink = { append, v->out };
+	struct zipwriter *w = NULL;
+	enum mg_code rc = zipwriter_new(&sink, v->field[0], v->field[1], &w, err);
+	for (size_t i = 0; i < n && rc == MG_OK; i++) {
+		if (!entries[i].taken) continue;
+		rc = zipwriter_begin(w, entries[i].path, nodes[i].size, err);
+		if (rc == MG_OK) rc = zipwriter_write(w, content(v, &nodes[i]), err);
+	}
+	if (rc == MG_OK) rc = zipwriter_end(w, h1, err);
+	zipwriter_free(&w);
+	return rc;
+}
+
+/* The zip of a tree is what Go makes of it, and good by the rules for zips from elsewhere. */
+static bool tree(struct vector *v)
+{
+	struct zipselect_entry entries[64];
+	struct node nodes[64];
+	struct mg_span rest = v->field[2], gomod = { 0 };
+	char h1[DIRHASH_SIZE] = "";
+	struct modzip_report report;
+	struct mg_err err = { 0 };
+	size_t n = 0;
+	for (; rest.n > 0; n++) {
+		MG_ASSERT(n < 64);
+		entries[n] = (struct zipselect_entry){ .path = take_text(&rest) };
+		nodes[n].pattern = take_text(&rest);
+		nodes[n].size = take_u32(&rest);
+		entries[n].regular = rest.p[0] == '0';
+		rest = span_from(rest, 1);
+		if (span_eq(entries[n].path, SPAN("go.mod")) && entries[n].regular)
+			gomod = content(v, &nodes[n]);
+	}
+	enum mg_code rc = zipselect_run(entries, n, gomod, ZIPSELECT_GO_1_24, &err);
+	if (rc == MG_OK) rc = write_tree(v, entries, nodes, n, h1, &err);
+	if (rc != MG_OK) {
+		if (is_true(v->field[3]) && strstr(err.text, "occurs twice") != NULL)
+			v->stricter = "a link and a file of one name";
+		return !is_true(v->field[3]) || v->stricter != NULL;
+	}
+	struct mg_span zip = buf_span(v->out);
+	const struct zipsource source = { read_memory, &zip, zip.n };
+	rc = modzip_check(&source, v->field[0], v->field[1], NULL, &report, &err);
+	return rc == MG_OK && strcmp(report.h1, h1) == 0 && is_true(v->field[3]) &&
+	       span_eq(span_of(h1), v->field[4]);
+}
+
 static bool dirhash(struct vector *v)
 {
 	struct dirhash_file files[64];
@@ -429,6 +518,7 @@ static struct kind {
 	{ "gomod", 6, gomod },
 	{ "unquote", 3, unquote },
 	{ "zip", 5, zip },
+	{ "tree", 5, tree },
 	{ "dirhash", 5, dirhash },
 	{ "goimport", 3, goimport },
 	{ "choose", 4, choose },

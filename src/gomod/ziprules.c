@@ -5,11 +5,12 @@
 
 #include "base/check.h"
 
-/* name[from..] lies in a folder below a vendor folder (protocol §4.2). */
-static bool is_vendored(struct mg_span name, bool since_1_24)
+/* Below a vendor folder lie folders; its own files are not vendored. */
+bool ziprules_vendored(struct mg_span name, bool since_1_24)
 {
 	const struct mg_span inner = SPAN("/vendor/");
 	size_t from;
+	if (since_1_24 && span_eq(name, SPAN("vendor/modules.txt"))) return true;
 	if (span_has_prefix(name, span_from(inner, 1))) {
 		from = inner.n - 1;
 	} else {
@@ -35,9 +36,9 @@ static bool leaves_out(struct mg_span name, enum vendor_rule vendor, bool direct
 	if (directories && (name.n == 0 || name.p[name.n - 1] == '/')) return true;
 	switch (vendor) {
 	case VENDOR_OLD:
-		return is_vendored(name, false);
+		return ziprules_vendored(name, false);
 	case VENDOR_NEW:
-		return span_eq(name, SPAN("vendor/modules.txt")) || is_vendored(name, true);
+		return ziprules_vendored(name, true);
 	case VENDOR_KEPT:
 	case VENDOR_RULES:
 		break;

@@ -6,6 +6,9 @@
 
 #include "gomod/dirhash.h"
 
+/* Is name, relative to the module's root, left out as vendored: by the rule for modules whose go directive says
+ * 1.24 or later, or by the one for all others? (§4.2) */
+bool ziprules_vendored(struct mg_span name, bool since_1_24);
 /* Would the files (names with their "PATH@VERSION/" of prefix bytes) hash to want if some rule had left
  * out some of them? Says which rule, for people; NULL: none. Content is never excused. */
 const char *ziprules_match(const struct dirhash_file *files, size_t n, size_t prefix,

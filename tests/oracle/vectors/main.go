@@ -46,7 +46,7 @@ func main() {
 		os.Exit(2)
 	}
 	w := writer{bufio.NewWriterSize(os.Stdout, 1<<20)}
-	for i, write := range []func(writer, *source, int){runes, paths, versions, pseudos, globs, gomods, zips, lists, proxies, imports, repositories, policies} {
+	for i, write := range []func(writer, *source, int){runes, paths, versions, pseudos, globs, gomods, zips, lists, proxies, imports, repositories, policies, trees} {
 		write(w, newSource(seed, uint64(i)), scale)
 	}
 	if err := w.Flush(); err != nil {
