@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which files of a tree belong into a module's zip: the rules of golang.org/x/mod/zip as the go command
- * applies them to a repository's archive (go.dev/ref/mod#zip-files, protocol §4.1–4.3), today's and those of
+ * applies them to a repository's archive (go.dev/ref/mod#zip-files, protocol §4.1–4.3, §4.7), today's and those of
  * older releases, by which hashes in the checksum database were made. Sizes are zipwriter's concern. Any
  * thread. */
 #ifndef GOMOD_ZIPSELECT_H
@@ -28,7 +28,7 @@ enum zipselect_era {
 const char *zipselect_era_name(enum zipselect_era era);
 
 /* Does a module that is not in its repository's root inherit the LICENSE that lies there? Then the caller
- * adds it, if there is one, as an entry "LICENSE" before it calls zipselect_run. (§3.10) */
+ * adds it, if there is one, as an entry "LICENSE" before it calls zipselect_run. */
 bool zipselect_wants_license(const struct zipselect_entry *entries, size_t n,
 			     enum zipselect_era era);
 /* Sets taken of every entry; any order. gomod: the bytes of the root's go.mod as they stand in the archive,

