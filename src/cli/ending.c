@@ -86,7 +86,10 @@ void supervisor_drain(struct supervisor *sv)
 		return;
 	}
 	log_info("draining", LOG_I("deadline_ms", ms));
-	if (sv->front != NULL) service_tell_u32(sv->front, FRONT_CONTROL_DRAIN, ms);
+	if (sv->front != NULL) {
+		metrics_add(METRICS_DRAINS, 1);
+		service_tell_u32(sv->front, FRONT_CONTROL_DRAIN, ms);
+	}
 	LIST_EACH(it, &sv->old_fronts)
 	{
 		service_tell_u32(LIST_OWNER(it, struct service, node), FRONT_CONTROL_DRAIN, ms);

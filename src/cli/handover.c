@@ -39,10 +39,10 @@ static size_t add_sockets(const struct sockets *from, bool given, struct mg_buf 
 	return n;
 }
 
-size_t handover_leave(const struct settings *s, const struct sockets *open,
-		      const struct sockets *given, int channel_fd, int lock_fd, int *text_fd,
+size_t handover_leave(const struct handover_estate *e, int *text_fd,
 		      struct child_fd fds[HANDOVER_FDS_MAX])
 {
+	const struct settings *s = e->settings;
 	struct mg_buf text = BUF_MAX(TEXT_MAX);
 	size_t n = 0;
 
@@ -51,10 +51,14 @@ size_t handover_leave(const struct settings *s, const struct sockets *open,
 	buf_printf(&text, "tickets %d\nvia %s\nstore %s\nuser %s\ngroup %s\n", TICKET_FORMAT,
 		   s->via, s->store, s->user, s->group);
 	fds[n++] = (struct child_fd){ *text_fd, FD_TEXT };
-	fds[n++] = (struct child_fd){ channel_fd, FD_CHANNEL };
-	fds[n++] = (struct child_fd){ lock_fd, FD_LOCK };
-	n = add_sockets(given, true, &text, fds, n);
-	n = add_sockets(open, false, &text, fds, n);
+	fds[n++] = (struct child_fd){ e->channel, FD_CHANNEL };
+	fds[n++] = (struct child_fd){ e->lock, FD_LOCK };
+	n = add_sockets(e->given, true, &text, fds, n);
+	n = add_sockets(e->open, false, &text, fds, n);
+	/* Behind the sockets: a version that does not know it passes over it. */
+	buf_printf(&text, "metrics %llu\n", (unsigned long long)e->metrics_places);
+	fds[n] = (struct child_fd){ e->metrics, (int)(FD_TEXT + n) };
+	n++;
 	if (buf_failed(&text) || write(*text_fd, text.p, text.n) != (ssize_t)text.n) n = 0;
 	buf_deinit(&text);
 	return n;
@@ -77,6 +81,15 @@ static bool take_socket(struct handover *h, struct mg_span line, int fd)
 	return true;
 }
 
+static bool take_metrics(struct handover *h, struct mg_span line, int fd)
+{
+	if (h->metrics >= 0 || !span_u64(line, UINT64_MAX, &h->metrics_places) ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		return false;
+	h->metrics = fd;
+	return true;
+}
+
 static bool take_line(struct handover *h, struct mg_span line, int *next)
 {
 	const struct mg_span name = span_cut(&line, ' ');
@@ -92,6 +105,7 @@ static bool take_line(struct handover *h, struct mg_span line, int *next)
 	uint64_t n;
 
 	if (span_eq(name, SPAN("socket"))) return take_socket(h, line, (*next)++);
+	if (span_eq(name, SPAN("metrics"))) return take_metrics(h, line, (*next)++);
 	if (span_eq(name, SPAN("tickets")))
 		h->same_tickets = span_u64(line, UINT32_MAX, &n) && n == TICKET_FORMAT;
 	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
@@ -121,9 +135,13 @@ enum mg_code handover_take(struct handover *h, struct mg_err *err)
 {
 	const bool left = getenv(HANDOVER_VARIABLE) != NULL;
 
-	*h = (struct handover){
-		.channel = -1, .lock = -1, .via = "", .store = "", .user = "", .group = ""
-	};
+	*h = (struct handover){ .channel = -1,
+				.lock = -1,
+				.metrics = -1,
+				.via = "",
+				.store = "",
+				.user = "",
+				.group = "" };
 	unsetenv(HANDOVER_VARIABLE);
 	if (!left) return MG_OK;
 	if (fcntl(FD_CHANNEL, F_SETFD, FD_CLOEXEC) != 0 ||
@@ -154,5 +172,6 @@ void handover_deinit(struct handover *h)
 	sockets_close(&h->open);
 	if (h->channel >= 0) close(h->channel);
 	if (h->lock >= 0) close(h->lock);
+	if (h->metrics >= 0) close(h->metrics);
 	arena_deinit(&h->arena);
 }

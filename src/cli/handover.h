@@ -37,12 +37,15 @@
 #define HANDOVER_FAILED   'F' /* then the reason; it ends */
 #define HANDOVER_END      'E'
 
-/* Descriptors of the new one: the text below, the channel, the store's lock, and the sockets. */
-#define HANDOVER_FDS_MAX (3 + 2 * SOCKETS_MAX)
+/* Descriptors of the new one: a text that says what they are, the channel, the store's lock, the sockets, and what
+ * is counted in. */
+#define HANDOVER_FDS_MAX (4 + 2 * SOCKETS_MAX)
 
 struct handover {
 	int channel; /* -1: this start is none of that kind */
 	int lock;
+	int metrics; /* what the old one counts in (record/metrics.h); -1: it gives none */
+	uint64_t metrics_places; /* a bit for each front that counts there */
 	bool same_tickets; /* old fronts and our fetch understand each other (TICKET_FORMAT) */
 	const char *via, *store, *user, *group; /* the settings that stay */
 	struct sockets given;                   /* those of the service manager */
@@ -52,16 +55,23 @@ struct handover {
 
 /* Takes over what was left to us, if anything was. MG_INVALID: somebody else has set the variable. */
 MG_CHECK enum mg_code handover_take(struct handover *h, struct mg_err *err);
-/* Closes what is left of it (sets that were made of its sockets hold their own; channel and lock are the
- * taker's once he has set them to -1). */
+/* Closes what is left of it (sets that were made of its sockets hold their own; channel, lock and metrics are
+ * the taker's once he has set them to -1). */
 void handover_deinit(struct handover *h);
 /* To the old one, before there is a loop: why this start fails. */
 void handover_tell_failure(const struct handover *h, const char *reason);
 
-/* What is to be left. The sockets of `given` are the manager's, those of `open` all that are listened on. text_fd: a
- * memfd, the caller's. Returns how many descriptors there are; 0 with errno. */
-size_t handover_leave(const struct settings *s, const struct sockets *open,
-		      const struct sockets *given, int channel_fd, int lock_fd, int *text_fd,
+struct handover_estate {
+	const struct settings *settings;
+	const struct sockets *given; /* the service manager's */
+	const struct sockets *open;  /* all that are listened on */
+	int channel, lock, metrics;
+	uint64_t metrics_places;
+};
+
+/* What is to be left. text_fd: a memfd, the caller's, as is all else. Returns how many descriptors there are; 0
+ * with errno. */
+size_t handover_leave(const struct handover_estate *e, int *text_fd,
 		      struct child_fd fds[HANDOVER_FDS_MAX]);
 
 #endif

@@ -32,6 +32,7 @@ static void on_closed(void *arg)
 	struct supervisor *sv = arg;
 
 	channel_free(&sv->inherit.channel);
+	supervisor_forget_places(sv);
 	if (sv->inherit.waits) {
 		log_error("the old server is gone", LOG_S("program", sv->options->program));
 		supervisor_end_now(sv, 1);
@@ -49,6 +50,38 @@ void supervisor_inherit_begin(struct supervisor *sv)
 	sv->inherit.waits = true;
 	sv->lock = left->lock;
 	left->channel = left->lock = -1;
+}
+
+static bool has_room(uint64_t places)
+{
+	unsigned taken = 0;
+
+	for (; places != 0; places &= places - 1)
+		taken++;
+	return taken + SUPERVISOR_FRONTS_MAX <= METRICS_FRONTS;
+}
+
+int supervisor_inherit_metrics(struct supervisor *sv)
+{
+	struct handover *left = sv->options->left;
+	const int fd = left->metrics;
+	const char *why = NULL;
+
+	if (sv->inherit.channel == NULL) return -1;
+	if (fd < 0)
+		why = "its version hands none over";
+	else if (!metrics_fits(fd, sv->plan->workers))
+		why = "it counts other things, or for fewer workers";
+	else if (!has_room(left->metrics_places))
+		why = "too many fronts before it have not finished yet";
+	if (why != NULL) {
+		log_warn("what the old server has counted is lost, metrics begin anew",
+			 LOG_S("reason", why));
+		return -1;
+	}
+	left->metrics = -1;
+	sv->inherit.places = left->metrics_places;
+	return fd;
 }
 
 void supervisor_inherit_prepared(struct supervisor *sv)

@@ -12,7 +12,7 @@
 #define RETIRE_MS   3600000 /* for the longest download from an old front */
 /* So many old fronts may finish at a time; the oldest is then hurried. */
 #define OLD_FRONTS_MAX 8
-_Static_assert(OLD_FRONTS_MAX + 2 <= METRICS_FRONTS, "one that serves and one to come");
+_Static_assert(OLD_FRONTS_MAX + 2 == SUPERVISOR_FRONTS_MAX, "one that serves and one to come");
 
 void supervisor_retire_front(struct supervisor *sv)
 {
@@ -20,6 +20,7 @@ void supervisor_retire_front(struct supervisor *sv)
 
 	sv->front = NULL;
 	if (old == NULL) return;
+	metrics_add(METRICS_DRAINS, 1);
 	service_tell_u32(old, FRONT_CONTROL_RETIRE, RETIRE_MS);
 	old->since_ms = loop_now_ms(sv->loop);
 	list_append(&sv->old_fronts, &old->node);

@@ -102,18 +102,34 @@ static const char role_listen[] = {
 	[LISTENER_TLS] = ROLE_LISTEN_TLS,
 };
 
-/* Each front counts in a place of its own: the old ones are still counting. */
-static unsigned free_place(struct supervisor *sv)
-{
-	bool taken[METRICS_FRONTS] = { false };
+_Static_assert(METRICS_FRONTS <= 64, "a bit each");
 
-	if (sv->front != NULL) taken[sv->front->place] = true;
+uint64_t supervisor_places(struct supervisor *sv)
+{
+	uint64_t taken = sv->inherit.channel != NULL ? sv->inherit.places : 0;
+
+	if (sv->front != NULL) taken |= 1ull << sv->front->place;
 	LIST_EACH(it, &sv->old_fronts)
 	{
-		taken[LIST_OWNER(it, struct service, node)->place] = true;
+		taken |= 1ull << LIST_OWNER(it, struct service, node)->place;
 	}
+	return taken;
+}
+
+void supervisor_forget_places(struct supervisor *sv)
+{
+	const uint64_t taken = supervisor_places(sv);
+
 	for (unsigned i = 0; i < METRICS_FRONTS; i++)
-		if (!taken[i]) return i;
+		if ((taken >> i & 1) == 0) metrics_begin_front(i);
+}
+
+static unsigned free_place(struct supervisor *sv)
+{
+	const uint64_t taken = supervisor_places(sv);
+
+	for (unsigned i = 0; i < METRICS_FRONTS; i++)
+		if ((taken >> i & 1) == 0) return i;
 	check_fail(__FILE__, __LINE__, "there are no more fronts than places");
 }
 
@@ -427,7 +443,8 @@ static void init(struct supervisor *sv, const struct supervisor_options *options
 	list_init(&sv->old_fronts);
 	supervisor_inherit_begin(sv);
 	_Static_assert(CHANNEL_FDS_MAX <= METRICS_WORKERS_MAX, "a page each");
-	sv->metrics_fd = metrics_create(sv->plan->workers);
+	sv->metrics_fd = supervisor_inherit_metrics(sv);
+	if (sv->metrics_fd < 0) sv->metrics_fd = metrics_create(sv->plan->workers);
 	if (sv->metrics_fd >= 0 && !metrics_attach(sv->metrics_fd, METRICS_SUPERVISOR))
 		log_warn("no metrics", LOG_S("process", "supervisor"));
 	sv->front_care.process = METRICS_FRONT;

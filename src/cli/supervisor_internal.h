@@ -10,6 +10,9 @@
 #include "cli/tlswatch.h"
 #include "record/metrics.h"
 
+/* How many of one supervisor may live at a time. */
+#define SUPERVISOR_FRONTS_MAX 10
+
 /* When a crashed process is started again. */
 struct supervisor_care {
 	struct loop_timer *restart;
@@ -53,6 +56,7 @@ struct supervisor_upgrade {
 struct supervisor_inherit {
 	struct channel *channel; /* NULL: there is no old one, or not any more */
 	bool waits;              /* the store is not ours yet */
+	uint64_t places;         /* of our metrics that its fronts count in, a bit each */
 };
 
 struct supervisor {
@@ -97,6 +101,10 @@ bool supervisor_connect_out(struct service *front, int ends[CHANNEL_FDS_MAX], un
 void supervisor_let_fetch_go(struct supervisor *sv);
 /* That plan's certificates are looked at from now on. */
 void supervisor_watch_certificates(struct supervisor *sv, const struct plan *p);
+/* Each front counts in a place of its own (a bit each), for the old ones are still counting. */
+uint64_t supervisor_places(struct supervisor *sv);
+/* What was open in a front that is gone is open no more: for places in which nobody counts. */
+void supervisor_forget_places(struct supervisor *sv);
 void supervisor_log_exit(const struct service *svc, int status);
 
 /* --- ending.c --- */
@@ -160,6 +168,8 @@ void supervisor_upgrade_abort(struct supervisor *sv);
 /* --- inherit.c --- */
 
 void supervisor_inherit_begin(struct supervisor *sv);
+/* What the old one counts in, ours from now on; -1: we cannot, or there is no old one. */
+int supervisor_inherit_metrics(struct supervisor *sv);
 /* Our fetch stands; our front accepts; a process of ours has ended before that. */
 void supervisor_inherit_prepared(struct supervisor *sv);
 void supervisor_inherit_ready(struct supervisor *sv);

@@ -47,9 +47,11 @@ static void fail(struct supervisor *sv, const char *otherwise)
 	const bool fetchless = u->stage >= UPGRADE_PREPARED;
 	const char *why = u->reason[0] != '\0' ? u->reason : otherwise;
 
+	metrics_add(METRICS_UPGRADED + METRICS_UPGRADE_FAILED, 1);
 	log_error("the upgrade failed, this process goes on", LOG_S("reason", why));
 	answer(sv, false, "the new server did not come up, the old one goes on: ", why);
 	forget_heir(sv);
+	supervisor_forget_places(sv);
 	if (fetchless) supervisor_start_fetch(sv);
 	supervisor_next(sv);
 }
@@ -120,6 +122,7 @@ static void on_ready(struct supervisor *sv)
 
 	u->stage = UPGRADE_NONE;
 	sv->left = sv->ending = true;
+	metrics_add(METRICS_UPGRADED + METRICS_UPGRADE_DONE, 1);
 	notify_send("MAINPID=%d\nREADY=1\nSTATUS=Serving", (int)child_pid(u->heir));
 	supervisor_stop_care(&sv->front_care);
 	supervisor_retire_front(sv);
@@ -232,8 +235,14 @@ static struct child *spawn(struct supervisor *sv, int channel_fd)
 	int text_fd;
 
 	const size_t n =
-		handover_leave(&sv->plan->draft.settings, &sv->plan->sockets,
-			       sv->options->source->given, channel_fd, sv->lock, &text_fd, fds);
+		handover_leave(&(struct handover_estate){ .settings = &sv->plan->draft.settings,
+							  .given = sv->options->source->given,
+							  .open = &sv->plan->sockets,
+							  .channel = channel_fd,
+							  .lock = sv->lock,
+							  .metrics = sv->metrics_fd,
+							  .metrics_places = supervisor_places(sv) },
+			       &text_fd, fds);
 	if (n > 0)
 		heir = child_spawn(
 			sv->loop,

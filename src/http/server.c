@@ -176,6 +176,7 @@ static void on_drain_timer(void *arg)
 {
 	struct server *sv = arg;
 
+	metrics_add(METRICS_DRAIN_CUT, sv->connections);
 	for (int w = 0; w < SESSION_WAIT_COUNT; w++)
 		while (!list_empty(&sv->waits[w]))
 			session_cut(LIST_OWNER(list_first(&sv->waits[w]), struct session, node));

@@ -41,6 +41,10 @@ static const char *const reloads[METRICS_RELOADS + 1] = {
 	[METRICS_RELOAD_TAKEN] = "taken",
 	[METRICS_RELOAD_REFUSED] = "refused",
 };
+static const char *const upgrades[METRICS_UPGRADES + 1] = {
+	[METRICS_UPGRADE_DONE] = "done",
+	[METRICS_UPGRADE_FAILED] = "failed",
+};
 static const char *const resets[METRICS_RESET_KINDS + 1] = {
 	[METRICS_RESET_RECEIVED] = "client",
 	[METRICS_RESET_SENT] = "server",
@@ -122,6 +126,10 @@ static const struct family families[] = {
 	  METRICS_LOOKED_UP,
 	  "Where the answers to requests for modules came from.",
 	  { { "result", lookups }, { "kind", kinds } } },
+	{ "modgate_http_streams_total", COUNTER, METRICS_STREAMED,
+	  "Answers begun with a zip that was still coming." },
+	{ "modgate_http_streams_cut_total", COUNTER, METRICS_STREAMS_CUT,
+	  "Of these, answers cut, for what came was not what had begun, or not proven." },
 	{ "modgate_http_response_bytes_total", COUNTER, METRICS_SENT_BYTES,
 	  "Bytes of heads and bodies given to the system to be sent." },
 	{ "modgate_http_requests_canceled_total", COUNTER, METRICS_CANCELED,
@@ -188,6 +196,15 @@ static const struct family families[] = {
 	  METRICS_SETTINGS_RELOADS,
 	  "New settings that came into force, and those that were refused.",
 	  { { "result", reloads } } },
+	{ "modgate_upgrades_total",
+	  COUNTER,
+	  METRICS_UPGRADED,
+	  "Binaries that took over from another, and those that could not.",
+	  { { "result", upgrades } } },
+	{ "modgate_drains_total", COUNTER, METRICS_DRAINS,
+	  "Fronts told to finish their answers and leave." },
+	{ "modgate_drain_cut_connections_total", COUNTER, METRICS_DRAIN_CUT,
+	  "Connections ended because their front had no more time to finish." },
 	{ "modgate_tls_ocsp_fetches_total",
 	  COUNTER,
 	  METRICS_OCSP_FETCHES,

@@ -12,8 +12,6 @@
 
 #include "base/check.h"
 
-#define MAGIC 0x6d67617465310000ull /* with the number of slots: the layout */
-
 struct host {
 	/* Written once, before named is set. Fetch writes here, front reads: it believes no length. */
 	char name[METRICS_HOST_NAME];
@@ -23,7 +21,7 @@ struct host {
 };
 
 struct region {
-	uint64_t magic;
+	uint64_t layout;
 	uint32_t workers;
 	struct host hosts[METRICS_HOSTS_MAX + 1];
 	struct metrics_page page[]; /* of the processes, then of the workers */
@@ -47,6 +45,7 @@ _Thread_local struct metrics_page *metrics_own_page;
 
 static const unsigned gauges[][2] = {
 	{ METRICS_CONNECTIONS, METRICS_CONNECTIONS_LAST },
+	{ METRICS_TLS_GREETING, METRICS_TLS_GREETING_LAST },
 	{ METRICS_FLIGHTS, METRICS_FLIGHTS_LAST },
 	{ METRICS_LANE_WAITING, METRICS_LANE_THREADS_LAST },
 	{ METRICS_PROCESS_RSS, METRICS_PROCESS_START_S_LAST },
@@ -151,9 +150,26 @@ static size_t size_for(unsigned n)
 	       (METRICS_PROCESSES + METRICS_FRONTS * (size_t)n) * sizeof(struct metrics_page);
 }
 
+/* What stands where, as one number (FNV-1a): names and sizes of all slots, and what is around them. */
+static uint64_t layout(void)
+{
+#define METRICS_TEXT(name, size) #name ":" #size "\n"
+	static const char text[] = METRICS_SLOTS(METRICS_TEXT);
+#undef METRICS_TEXT
+	const uint64_t sizes[] = { METRICS_SLOT_COUNT, METRICS_PROCESSES, METRICS_FRONTS,
+				   sizeof(struct region), sizeof(struct metrics_page) };
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < sizeof text; i++)
+		h = (h ^ (unsigned char)text[i]) * 0x100000001b3u;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		h = (h ^ sizes[i]) * 0x100000001b3u;
+	return h;
+}
+
 int metrics_create(unsigned n)
 {
-	const struct region head = { .magic = MAGIC + METRICS_SLOT_COUNT, .workers = n };
+	const struct region head = { .layout = layout(), .workers = n };
 
 	MG_ASSERT(n <= METRICS_WORKERS_MAX);
 	int fd = memfd_create("metrics", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -176,15 +192,28 @@ static void begin_gauges(struct metrics_page *page)
 			atomic_store(&page->slot[slot], 0);
 }
 
+/* Fetch could have written anything there. */
+static bool read_head(int fd, struct region *head)
+{
+	struct stat st;
+
+	return pread(fd, head, sizeof *head, 0) == (ssize_t)sizeof *head && fstat(fd, &st) == 0 &&
+	       head->layout == layout() && head->workers <= METRICS_WORKERS_MAX &&
+	       (size_t)st.st_size >= size_for(head->workers);
+}
+
+bool metrics_fits(int fd, unsigned n)
+{
+	struct region head;
+
+	return read_head(fd, &head) && head.workers >= n;
+}
+
 bool metrics_attach(int fd, enum metrics_process process)
 {
 	struct region head;
-	struct stat st;
 
-	if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head || fstat(fd, &st) != 0 ||
-	    head.magic != MAGIC + METRICS_SLOT_COUNT || head.workers > METRICS_WORKERS_MAX ||
-	    (size_t)st.st_size < size_for(head.workers))
-		return false;
+	if (!read_head(fd, &head)) return false;
 	struct region *r =
 		mmap(NULL, size_for(head.workers), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (r == MAP_FAILED) return false;

@@ -13,8 +13,8 @@
 
 enum {
 	METRICS_WORKERS_MAX = 32,
-	METRICS_FRONTS =
-		10, /* may live at a time: one that serves, and those that are on their way */
+	/* May live at a time: those of a supervisor, which are at most ten, and of others before it. */
+	METRICS_FRONTS = 32,
 	METRICS_HOSTS_MAX = 16, /* upstreams with counts of their own; the others share one more */
 	METRICS_HOST_NAME = 64,
 	METRICS_BUCKETS = 15, /* of a histogram, the last without a bound; the sum follows them */
@@ -72,6 +72,11 @@ enum metrics_reload {
 	METRICS_RELOAD_TAKEN,
 	METRICS_RELOAD_REFUSED,
 	METRICS_RELOADS
+};
+enum metrics_upgrade {
+	METRICS_UPGRADE_DONE,
+	METRICS_UPGRADE_FAILED,
+	METRICS_UPGRADES
 };
 enum metrics_ocsp {
 	METRICS_OCSP_GOOD,
@@ -131,6 +136,11 @@ enum metrics_process {
 	X(TLS_RELOADS, METRICS_RELOADS)                                                            \
 	X(TLS_FLOODS, 1)                                                                           \
 	X(SETTINGS_RELOADS, METRICS_RELOADS)                                                       \
+	X(UPGRADED, METRICS_UPGRADES)                                                              \
+	X(DRAINS, 1)                                                                               \
+	X(DRAIN_CUT, 1)                                                                            \
+	X(STREAMED, 1)                                                                             \
+	X(STREAMS_CUT, 1)                                                                          \
 	X(H2_CONNECTIONS, 1)                                                                       \
 	X(H2_REQUESTS, 1)                                                                          \
 	X(H2_RESETS, METRICS_RESET_KINDS)                                                          \
@@ -204,8 +214,11 @@ void metrics_breaker(const char *host, bool open);
 /* Shared memory for METRICS_FRONTS fronts of so many workers (at most METRICS_WORKERS_MAX): a descriptor to
  * be inherited, or -1 with errno. */
 int metrics_create(unsigned workers);
+/* Is it what metrics_create makes, here and now, for at least so many workers? That of another version may not
+ * be: counts would be taken for others. */
+bool metrics_fits(int fd, unsigned workers);
 /* Maps it (the descriptor stays the caller's) and counts there from now on. Once, before there are
- * threads. False: not what metrics_create makes. */
+ * threads. False: it does not fit. */
 bool metrics_attach(int fd, enum metrics_process process);
 /* Gauges of an earlier process of our name begin anew: from now on we are that process. */
 void metrics_begin(void);

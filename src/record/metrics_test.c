@@ -122,6 +122,23 @@ static void what_is_no_memory_of_metrics_is_refused(void **state)
 	fclose(f);
 }
 
+static void memory_of_another_layout_or_fewer_workers_does_not_fit(void **state)
+{
+	const int fd = metrics_create(2);
+	uint64_t layout;
+
+	assert_true(metrics_fits(fd, 1));
+	assert_true(metrics_fits(fd, 2));
+	assert_false(metrics_fits(fd, 3));
+	assert_int_equal(pread(fd, &layout, sizeof layout, 0), sizeof layout);
+	layout++;
+	assert_int_equal(pwrite(fd, &layout, sizeof layout, 0), sizeof layout);
+	assert_false(metrics_fits(fd, 1));
+	assert_false(metrics_attach(fd, METRICS_FETCH));
+	close(fd);
+	assert_false(metrics_fits(-1, 1));
+}
+
 static void upstreams_are_bounded(void **state)
 {
 	struct metrics_host h;
@@ -154,6 +171,7 @@ int main(void)
 		cmocka_unit_test(observations_fall_into_buckets),
 		cmocka_unit_test(upstreams_are_bounded),
 		cmocka_unit_test(what_is_no_memory_of_metrics_is_refused),
+		cmocka_unit_test(memory_of_another_layout_or_fewer_workers_does_not_fit),
 		cmocka_unit_test(counts_outlive_a_process),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

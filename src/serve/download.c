@@ -80,6 +80,7 @@ void download_send(struct download *d, struct exchange *x)
 		.kind = METRICS_KIND_ZIP,
 	});
 	answer_count(r, METRICS_LOOKUP_FETCHED);
+	metrics_add(METRICS_STREAMED, 1);
 	exchange_send(x, r);
 	reply_unref(&r);
 }
@@ -102,10 +103,12 @@ void download_end(struct download **dp, bool good)
 	struct download *d = *dp;
 	if (d == NULL) return;
 	*dp = NULL;
-	if (good)
+	if (good) {
 		growth_advance(&d->growth, d->file.size);
-	else
+	} else {
+		metrics_add(METRICS_STREAMS_CUT, d->file.refs);
 		growth_cut(&d->growth);
+	}
 	d->on_idle = NULL;
 	if (!download_busy(d)) free_it(d);
 }

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from lib import expect, http, manager
+from lib import expect, http, manager, metrics
 from lib.load import Load
 from lib.modgate import Adopted, binary, group_members
 from lib.ports import free_port
@@ -52,6 +52,16 @@ def install(program):
     """As a package manager does: the name gets another file."""
     fresh = program.with_suffix(".new")
     shutil.copy2(binary(), fresh)
+    fresh.rename(program)
+
+
+def edit(program, old, new):
+    """What another version would be: one with other words in it."""
+    data = program.read_bytes()
+    assert data.count(old) == 1 and len(old) == len(new)
+    fresh = program.with_suffix(".new")
+    fresh.write_bytes(data.replace(old, new))
+    fresh.chmod(0o755)
     fresh.rename(program)
 
 
@@ -234,6 +244,7 @@ def test_an_old_one_ends_when_it_is_told(upgradable):
         m.before[0].send_signal(signal.SIGTERM)
         assert m.before[0].wait(20) == 0
     expect.success(m.get(M + "v1.0.1.info"))
+    assert metrics.read(m).of("modgate_drain_cut_connections_total") == 1
 
 
 def test_told_to_end_in_the_midst(upgradable):
@@ -248,6 +259,76 @@ def test_told_to_end_in_the_midst(upgradable):
     asking.join()
     assert answers[0].returncode == 1
     until(lambda: not group_members(m.group))
+
+
+def test_an_old_front_whose_orders_the_new_fetch_does_not_understand(upgradable, origin):
+    """TICKET_FORMAT differs: hits go on, misses of its clients fail honestly, and nobody else notices."""
+    gate = threading.Event()
+    origin.on(r"/v1\.0\.5\.info$", hold=gate)
+    m = upgradable(config="drain-timeout: 1s\n")
+    bodies = hits(m, 3)
+    # The old one says nothing of its tickets that the new one knows.
+    m.stop()
+    edit(m.program, b"tickets %d\n", b"tickeds %d\n")
+    m.start()
+    with m.session() as early, m.session() as late, m.session() as hit, Load(m.address, bodies, threads=2) as load:
+        for s in (late, hit):
+            expect.success(s.request(M + "v1.0.0.mod"))
+        early.send_request(M + "v1.0.5.info")
+        origin.wait_for(r"/v1\.0\.5\.info$")
+        install(m.program)
+        m.upgrade()
+        expect.success(hit.request(M + "v1.0.1.mod"), bodies[M + "v1.0.1.mod"])
+        late.send_request(M + "v1.0.6.info")
+        for s in (early, late):
+            a = s.answer()
+            assert a.status == 503 and b"the fetch process is being restarted" in a.body, a
+        gate.set()
+        expect.success(m.get(M + "v1.0.5.info"))
+        expect.success(m.get(M + "v1.0.6.info"))
+        load.wait(3)
+    assert not load.failures, load.failures
+    assert m.before[0].wait(20) == 0
+
+
+def test_what_is_counted_goes_on(upgradable):
+    m = upgradable()
+    bodies = hits(m, 3)
+    before = metrics.read(m).of("modgate_http_requests_total", kind="mod")
+    assert before == 3
+    script("exit 3")(m.program)
+    assert m.run("upgrade").returncode == 1
+    m.program.unlink()
+    install(m.program)
+    with m.session() as kept:  # counted by the old one as long as it is there
+        expect.success(kept.request(M + "v1.0.0.mod"))
+        m.upgrade()
+        now = metrics.read(m)
+        assert now.of("modgate_http_requests_total", kind="mod") == before + 1
+        assert now.of("modgate_upgrades_total", result="done") == 1
+        assert now.of("modgate_upgrades_total", result="failed") == 1
+        assert now.of("modgate_drains_total") == 1
+        assert now.of("modgate_http_connections") == 2
+    assert m.before[0].wait(20) == 0
+    m.upgrade()
+    assert m.before[1].wait(20) == 0
+    with Load(m.address, bodies, threads=2) as load:
+        load.wait(3)
+    assert not load.failures, load.failures
+    now = metrics.eventually(m, lambda now: now.of("modgate_http_connections") == 1)
+    assert now.of("modgate_upgrades_total", result="done") == 2
+    assert "metrics begin anew" not in m.log()
+
+
+def test_counts_of_another_layout_are_not_taken_for_ours(upgradable):
+    m = upgradable()
+    hits(m, 3)
+    edit(m.program, b"DRAIN_CUT:1\n", b"DRAIN_CUD:1\n")
+    m.upgrade()
+    assert "it counts other things, or for fewer workers" in m.log()
+    assert metrics.read(m).of("modgate_http_requests_total", kind="mod") == 0
+    expect.success(m.get(M + "v1.0.9.mod"))
+    assert metrics.read(m).of("modgate_http_requests_total", kind="mod") == 1
 
 
 def test_the_manager_is_told_whom_to_watch(upgradable):

@@ -14,7 +14,7 @@ import zipfile
 
 import pytest
 
-from lib import expect, gocmd, http
+from lib import expect, gocmd, http, metrics
 from lib.drip import Drip, Reader
 from lib.modgate import sanitized
 from lib.origin import Origin, Reply
@@ -103,6 +103,8 @@ def test_a_cold_zip_comes_as_fast_as_upstream_sends_it(proving, origin, tree, su
     answer = expect.success(m.get(ZIP), body)
     assert answer.field("ETag")
     assert origin.count(r"\.zip$") == 1
+    now = metrics.read(m)
+    assert now.of("modgate_http_streams_total") == 1 and now.of("modgate_http_streams_cut_total") == 0
 
 
 def test_a_zip_within_the_zip_is_no_end(modgate_of, origin, tree):
@@ -479,6 +481,8 @@ def test_fetch_killed_in_the_middle(modgate_of, origin, tree):
         answer = waiter.answer("HEAD")  # asked again of the next one
         assert answer.status == 200 and answer.field("ETag")
     expect.success(m.get(ZIP), body)
+    now = metrics.read(m)
+    assert now.of("modgate_http_streams_total") == now.of("modgate_http_streams_cut_total") == 1
 
 
 def test_a_drain_lets_it_come_to_its_end(modgate_of, origin, tree):
