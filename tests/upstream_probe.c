@@ -2,7 +2,8 @@
 /* Lets the black box tests drive src/upstream: upstream_probe URL [name=value …]. Prints one JSON
  * line a GET: what came back, and how long it took. Options of upstream.h by name, and
  *   times=N (one after the other)  parallel=N (threads, each doing all of them)  gap_ms=N (between)
- *   max=BYTES  cancel_ms=N (token set that long after the start)  root=FILE-URL */
+ *   max=BYTES  cancel_ms=N (token set that long after the start)  root=FILE-URL  bearer=TOKEN
+ *   reach=N (as in reach.h; only of GETs behind the first after_reach ones)  insecure=1  post=1 */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@
 struct probe {
 	struct upstream *upstream;
 	struct upstream_options options;
-	const char *url, *root;
-	uint64_t times, parallel, gap_ms, max, cancel_ms;
+	const char *url, *root, *bearer;
+	uint64_t times, parallel, gap_ms, max, cancel_ms, reach, after_reach, insecure, post;
 	struct cancel cancel;
 	pthread_mutex_t print;
 };
@@ -56,7 +57,8 @@ static void member(struct mg_buf *out, const char *key, struct mg_span value)
 }
 
 static void print_result(struct probe *p, enum mg_code rc, const struct mg_err *err,
-			 const struct upstream_answer *a, const struct body *b, uint64_t ms)
+			 const struct upstream_answer *a, const struct body *b,
+			 struct mg_span landed, uint64_t ms)
 {
 	struct mg_buf out = BUF_MAX(16u << 20);
 	buf_append_str(&out, "{");
@@ -65,6 +67,10 @@ static void print_result(struct probe *p, enum mg_code rc, const struct mg_err *
 	member(&out, "error", span_of(rc == MG_OK ? "" : err->text));
 	member(&out, "type", span_of(a->content_type));
 	member(&out, "text", buf_span(&a->text));
+	struct mg_buf shown = BUF_MAX(16u << 10);
+	upstream_redact(landed, &shown);
+	member(&out, "landed", buf_span(&shown));
+	buf_deinit(&shown);
 	member(&out, "body", span_first(buf_span(&b->bytes), 256));
 	buf_printf(&out,
 		   "\"status\":%d,\"bytes\":%llu,\"sunk\":%zu,\"restarts\":%u,\"retry_after\":%u,"
@@ -78,21 +84,28 @@ static void print_result(struct probe *p, enum mg_code rc, const struct mg_err *
 	buf_deinit(&out);
 }
 
-static void one_get(struct probe *p)
+static void one_get(struct probe *p, uint64_t number)
 {
+	struct mg_buf landed = BUF_MAX(16u << 10);
 	struct body body = { .bytes = BUF_MAX(8u << 20) };
 	struct upstream_answer answer = { .text = BUF_MAX(1024) };
 	struct mg_err err = { 0 };
 	const struct upstream_request rq = {
 		.url = span_of(p->url),
 		.root = span_of(p->root),
+		.bearer = span_of(p->bearer),
+		.post = p->post != 0,
+		.reach = number < p->after_reach ? REACH_ANYWHERE : (enum reach)p->reach,
+		.insecure = p->insecure != 0,
+		.landed = &landed,
 		.max_bytes = p->max,
 		.sink = { .write = on_write, .restart = on_restart, .arg = &body },
 		.cancel = &p->cancel,
 	};
 	uint64_t start_ms = clock_mono_ms();
 	enum mg_code rc = upstream_get(p->upstream, &rq, &answer, &err);
-	print_result(p, rc, &err, &answer, &body, clock_mono_ms() - start_ms);
+	print_result(p, rc, &err, &answer, &body, buf_span(&landed), clock_mono_ms() - start_ms);
+	buf_deinit(&landed);
 	buf_deinit(&answer.text);
 	buf_deinit(&body.bytes);
 }
@@ -102,7 +115,7 @@ static void *run(void *arg)
 	struct probe *p = arg;
 	for (uint64_t i = 0; i < p->times; i++) {
 		if (i > 0 && p->gap_ms > 0) sleep_ms(p->gap_ms);
-		one_get(p);
+		one_get(p, i);
 	}
 	return NULL;
 }
@@ -136,8 +149,14 @@ static bool set_option(struct probe *p, struct mg_span name, const char *value)
 		{ "gap_ms", NULL, &p->gap_ms },
 		{ "max", NULL, &p->max },
 		{ "cancel_ms", NULL, &p->cancel_ms },
+		{ "reach", NULL, &p->reach },
+		{ "after_reach", NULL, &p->after_reach },
+		{ "insecure", NULL, &p->insecure },
+		{ "post", NULL, &p->post },
 	};
 	if (span_eq(name, SPAN("root"))) return p->root = value, true;
+	if (span_eq(name, SPAN("bearer"))) return p->bearer = value, true;
+	if (span_eq(name, SPAN("networks"))) return p->options.networks = value, true;
 	if (span_eq(name, SPAN("ca_file"))) return p->options.ca_file = value, true;
 	if (span_eq(name, SPAN("via"))) return p->options.via = value, true;
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {

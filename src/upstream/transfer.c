@@ -3,15 +3,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "crypto/wipe.h"
 
 #define POLL_MS          200 /* how late a cancel or a limit may be noticed */
 #define STALL_BYTES_S    1024
 #define TEXT_DRAIN_MAX   (64u << 10) /* of an answer not wanted: read to keep the connection */
 #define CONNECT_GRACE_MS 1000
 #define VIA_MAX          1024 /* of what others put there */
+#define BEARER_MAX       (16u << 10)
 
 enum phase {
 	CONNECTING, /* DNS, TCP, TLS: curl's own time-out */
@@ -161,9 +164,29 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 	return more ? s.n : 0;
 }
 
+/* Behind a proxy the address is the proxy's, which the operator has named. */
+static bool in_reach(struct exchange_state *x, const struct ipaddr *peer)
+{
+	const struct transfer *t = x->t;
+	if (t->proxy != NULL || reach_allows(t->request->reach, t->options->networks, peer))
+		return true;
+	return fail(x, transfer_out_of_reach(t->url, &x->err));
+}
+
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	const struct ipaddr peer = ipaddr_of(&to->addr);
+	if (!in_reach(arg, &peer)) return CURL_SOCKET_BAD;
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+/* Asked again here, because a connection may be one that was made for a request of another reach. */
 static int on_request(void *arg, char *peer, char *local, int peer_port, int local_port)
 {
 	struct exchange_state *x = arg;
+	const struct ipaddr a = ipaddr_parse(span_of(peer));
+	if (!in_reach(x, &a)) return CURL_PREREQFUNC_ABORT;
+	x->code = MG_OK; /* of several addresses a host has, this one is fine */
 	enter(x, WAITING);
 	return CURL_PREREQFUNC_OK;
 }
@@ -309,6 +332,15 @@ static struct curl_slist *request_fields(const struct transfer *t)
 {
 	char line[VIA_MAX + 512];
 	struct curl_slist *fields = curl_slist_append(NULL, "Accept:");
+	if (t->bearer) {
+		struct mg_buf field = BUF_MAX(BEARER_MAX);
+		buf_append(&field, SPAN("Authorization: Bearer "));
+		buf_append(&field, t->request->bearer);
+		MG_ASSERT(!buf_failed(&field));
+		fields = curl_slist_append(fields, buf_cstr(&field));
+		wipe_bytes(field.p, field.n);
+		buf_deinit(&field);
+	}
 	if (t->options->via != NULL) {
 		const struct mg_span before = received_via(t);
 		snprintf(line, sizeof line, "Via: %.*s%s%s", SPAN_ARG(before),
@@ -331,6 +363,10 @@ static void set_security(const struct transfer *t, CURL *c)
 	curl_easy_setopt(c, CURLOPT_PROXY, t->proxy != NULL ? t->proxy : "");
 	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	if (t->request->insecure) {
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	if (t->ca_dir != NULL) {
 		/* A directory is looked up certificate by certificate; a bundle is parsed whole for
 		 * each connection pool. */
@@ -359,6 +395,13 @@ static void set_up(struct exchange_state *x, CURL *c, struct curl_slist *fields)
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)t->options->connect_ms);
 	curl_easy_setopt(c, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->curl_text);
+	if (t->request->post) {
+		curl_easy_setopt(c, CURLOPT_POST, 1L);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, 0L);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
+	}
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x);
 	curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_request);
 	curl_easy_setopt(c, CURLOPT_PREREQDATA, x);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -366,6 +409,15 @@ static void set_up(struct exchange_state *x, CURL *c, struct curl_slist *fields)
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 	set_security(t, c);
+}
+
+enum mg_code transfer_out_of_reach(const struct url *url, struct mg_err *err)
+{
+	return err_set(
+		err, MG_DENIED, MG_CAUSE_POLICY,
+		"%s has an address that requests like this may not reach; the operator can allow "
+		"its network",
+		url->label);
 }
 
 enum mg_code transfer_run(struct transfer *t, struct pool_handle *h, struct mg_err *err)

@@ -13,6 +13,7 @@ struct transfer {
 	const struct upstream_options *options;
 	const struct url *url;
 	const char *userinfo;         /* "user:password" for Authorization: Basic; NULL: none */
+	bool bearer;                  /* the request's is sent along */
 	const char *proxy;            /* NULL: direct */
 	const char *ca_file, *ca_dir; /* NULL: curl's own */
 	const struct upstream_request *request;
@@ -34,5 +35,7 @@ struct transfer {
 /* MG_OK: answered completely. 200 went to the sink; a 206 that continues at `at` too, and head.status
  * is then 200. Other failures as upstream_get. */
 MG_CHECK enum mg_code transfer_run(struct transfer *t, struct pool_handle *h, struct mg_err *err);
+/* The failure of a request whose reach the URL's host is not in. */
+enum mg_code transfer_out_of_reach(const struct url *url, struct mg_err *err);
 
 #endif

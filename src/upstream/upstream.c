@@ -152,6 +152,11 @@ static enum mg_code exchange(struct upstream *u, struct transfer *t, struct mg_e
 {
 	struct host_permit permit = { 0 };
 	t->started = false;
+	/* Known before anybody is asked, and all that can be known when a proxy will do the asking. */
+	if (!reach_allows_host(t->request->reach, u->options.networks, t->url->host)) {
+		t->transient = false;
+		return transfer_out_of_reach(t->url, err);
+	}
 	enum mg_code rc = host_enter(u->hosts, t->url->origin, t->url->label, t->request->cancel,
 				     &permit, err);
 	if (rc != MG_OK) {
@@ -183,10 +188,11 @@ static enum mg_code refused_redirect(struct mg_err *err, const struct url *from,
 
 /* The next hop, or why there is none. seen: the URLs asked so far, `from` the last of them. */
 static enum mg_code next_hop(const struct upstream *u, struct url *seen, size_t n,
-			     const char *location, struct mg_err *err)
+			     const char *location, bool post, struct mg_err *err)
 {
 	const struct url *from = &seen[n - 1];
 	if (n > u->options.redirects) return refused_redirect(err, from, "too often");
+	if (post) return refused_redirect(err, from, "what cannot be sent twice");
 	struct url to = { 0 };
 	if (url_resolve(from, span_of(location), &to, NULL) != MG_OK)
 		return refused_redirect(err, from, "to something that is no http or https URL");
@@ -221,15 +227,21 @@ static enum mg_code follow(struct upstream *u, struct transfer *t, const struct 
 		t->url = &seen[n - 1];
 		t->place = place_of(t->url);
 		/* Credentials are bound to the origin they were configured for. */
-		t->userinfo = url_same_origin(t->url, first) ? first->userinfo : NULL;
+		const bool home = url_same_origin(t->url, first);
+		t->userinfo = home ? first->userinfo : NULL;
+		t->bearer = home && t->request->bearer.n > 0;
 		rc = exchange(u, t, err);
 		if (rc != MG_OK || !is_redirect(&t->head)) break;
-		rc = next_hop(u, seen, n, t->head.location, err);
+		rc = next_hop(u, seen, n, t->head.location, t->request->post, err);
 		if (rc != MG_OK) {
 			t->transient = false;
 			break;
 		}
 		n++;
+	}
+	if (t->request->landed != NULL) {
+		buf_clear(t->request->landed);
+		buf_append_str(t->request->landed, t->url->text);
 	}
 	t->url = first;
 	while (n > 1)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "loop/cancel.h"
+#include "upstream/reach.h"
 
 struct upstream;
 
@@ -24,6 +25,8 @@ struct upstream_options {
 	const char *user_agent;
 	const char *via; /* our own Via element, "1.1 name", for loop detection (RFC 9110 §7.6.3) */
 	const char *ca_file; /* PEM bundle besides the system's; NULL: none */
+	const char
+		*networks; /* that requests of limited reach may go to all the same; NULL: none */
 };
 
 /* The strings in options stay the caller's and are used until upstream_free. SIGPIPE is set to be
@@ -50,8 +53,14 @@ struct upstream_request {
 	struct mg_span url;  /* credentials in it go into Authorization, to that origin only */
 	struct mg_span root; /* file: the tree's root; when that is gone nothing is proven absent.
 				   Empty: not looked at */
-	struct mg_span via;  /* Via value received with the question, passed on before ours */
-	uint64_t max_bytes;  /* of the body; more is MG_CORRUPT */
+	/* "Authorization: Bearer" to the URL's origin only; empty: none */
+	struct mg_span bearer;
+	bool post;        /* an empty POST; its redirects are refused */
+	enum reach reach; /* anything but MG_DENIED (cause policy) is within it */
+	bool insecure; /* whoever answers is believed to be the host: no certificate is checked */
+	struct mg_buf *landed; /* gets the URL that answered, after redirects; NULL: not wanted */
+	struct mg_span via;    /* Via value received with the question, passed on before ours */
+	uint64_t max_bytes;    /* of the body; more is MG_CORRUPT */
 	struct upstream_sink sink;
 	const struct cancel *cancel; /* NULL: none */
 };
