@@ -31,7 +31,7 @@ struct repository {
 	const char *branches; /* "main=3 dev=4", HEAD too */
 	struct coderepo_tag tags[TAGS];
 	char ids[32][CODEREPO_ID_SIZE];
-	size_t n_tags, n_reads;
+	size_t n_tags, n_reads, n_merges;
 	enum mg_code fault; /* of read_file */
 };
 
@@ -115,6 +115,7 @@ static enum mg_code op_read_file(void *arg, const char *commit, struct mg_span p
 static enum mg_code op_merged(void *arg, const char *commit, bool *is_merged, struct mg_err *err)
 {
 	struct repository *m = arg;
+	m->n_merges++;
 	for (size_t i = 0; i < m->n_tags; i++)
 		is_merged[i] =
 			descends(m, commit_of(m, span_of(commit)), commit_of(m, m->tags[i].commit));
@@ -513,6 +514,24 @@ static void faults(void **state)
 	}
 }
 
+/* History may have to be fetched: a folder that is no module is refused without. */
+static void no_history(void **state)
+{
+	const struct row rows[] = {
+		{ "git.example.com/plain/x", "list", "" },
+		{ "git.example.com/plain/x", "@latest", NULL },
+		{ "git.example.com/plain/x", "dev", NULL },
+	};
+	const struct row module[] = { { "git.example.com/plain", "dev",
+					"v1.2.0-rc.1.0.20200101070000-f2fcfa88825d" } };
+	struct repository m;
+	MAKE(&m, plain, "HEAD=5 main=5 dev=5");
+	CHECK(&m, "git.example.com/plain", "", rows);
+	assert_int_equal(m.n_merges, 0);
+	CHECK(&m, "git.example.com/plain", "", module);
+	assert_true(m.n_merges > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -520,6 +539,7 @@ int main(void)
 		cmocka_unit_test(retractions), cmocka_unit_test(folders),
 		cmocka_unit_test(places),      cmocka_unit_test(made_up),
 		cmocka_unit_test(gopkg_in),    cmocka_unit_test(faults),
+		cmocka_unit_test(no_history),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -288,6 +288,9 @@ enum mg_code commitname_find(struct coderepo *r, const struct coderepo_commit *c
 	if (rc != MG_OK) return rc;
 	if (asked.n > 0) return finish(&n, asked, out, err);
 	if (highest.n > 0) return finish(&n, highest, out, err);
-	if (base.n == 0) rc = look_at_history(&n, &base, err);
+	/* What is no module is refused before its history is asked for, which may not be there yet. */
+	struct coderepo_place place;
+	rc = coderepo_find(r, commit->id, &place, err);
+	if (rc == MG_OK && base.n == 0) rc = look_at_history(&n, &base, err);
 	return rc == MG_OK ? derive(&n, base, out, err) : rc;
 }
