@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A mirror on disk: a bare repository in a folder of its own, made without git, cleaned of what a killed git left
+ * behind, measured and removed. Paths are absolute. Never follows a symbolic link. Any thread; one at a time per
+ * folder, but for measuring. */
+#ifndef VCS_MIRRORFOLDER_H
+#define VCS_MIRRORFOLDER_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+/* An empty repository at path, complete or not there at all; hash_n: 40 for SHA-1, 64 for SHA-256. url is kept in
+ * its `description`, for people. MG_UNAVAILABLE (STORAGE). */
+MG_CHECK enum mg_code mirrorfolder_make(const char *path, size_t hash_n, const char *url,
+					struct mg_err *err);
+/* Is there one, and of that kind? */
+bool mirrorfolder_fits(const char *path, size_t hash_n);
+/* Lock files, half packs, half objects. No git may be writing. */
+void mirrorfolder_clean(const char *path);
+/* Moves it aside and deletes it. No git may be writing; one that reads fails. */
+void mirrorfolder_remove(const char *path);
+/* Has it only the newest commits of some refs? */
+bool mirrorfolder_is_shallow(const char *path);
+/* Bytes of all its files, and their packs. */
+void mirrorfolder_measure(const char *path, uint64_t *bytes, size_t *packs);
+/* When it was last of use, in seconds since 1970; 0: no such folder. */
+int64_t mirrorfolder_used(const char *path);
+void mirrorfolder_touch(const char *path);
+/* Makes the folder of all mirrors, for us alone, and removes halves of them. MG_UNAVAILABLE (STORAGE). */
+MG_CHECK enum mg_code mirrorfolder_prepare(const char *folder, struct mg_err *err);
+
+#endif

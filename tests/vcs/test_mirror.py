@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Repositories read through the facade src/vcs/vcs.h (tests/vcs/vcs_probe.c): what the remote is asked for, how often, and
+what is left behind."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+import zipfile
+
+import pytest
+
+from lib.gitrepo import Link, Repository, Submodule
+from lib.gitserver import GitServer
+from lib.modgate import binary, sanitized
+from lib.ports import free_port
+
+
+class Probe:
+    """Answers as (code, text); .us is how long the last order took."""
+
+    def __init__(self, folder, *mappings, protocols="https", env=None):
+        self.folder = pathlib.Path(folder)
+        clean = {n: v for n, v in os.environ.items() if "proxy" not in n.lower()}
+        self.process = subprocess.Popen([pathlib.Path(binary()).parent / "vcs_probe", str(folder), protocols, *mappings], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**clean, **(env or {})})
+        self.pid = int(self.process.stdout.readline())
+
+    def __call__(self, order):
+        self.process.stdin.write(order + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, f"the probe ended at {order}"
+        us, code, text = line.rstrip("\n").split(" ", 2)
+        self.us = int(us)
+        return code, text
+
+    def good(self, order):
+        code, text = self(order)
+        assert code == "ok", f"{order}: {text}"
+        return text
+
+    def children(self):
+        return [int(p) for t in pathlib.Path(f"/proc/{self.pid}/task").iterdir() for p in (t / "children").read_text().split()]
+
+    def descriptors(self):
+        return len(list(pathlib.Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    def leftovers(self):
+        """Files that only a git at work has."""
+        return [p for p in self.folder.rglob("*") if p.name.startswith("tmp_") or p.name.endswith(".lock") or ".aside" in p.name]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        assert self.process.wait(60) == 0
+
+
+ROOT = "git.example.test/x"
+
+
+def fill(r, versions=3):
+    """v1.0.0, v1.1.0, …, each an hour and a commit after the other, and one commit more on main."""
+    c, commits = None, []
+    for i in range(versions + 1):
+        c = r.commit({"go.mod": f"module {ROOT}\n", "x.go": f"package x // {i}\n", "LICENSE": "L\n",
+                      "sub/go.mod": f"module {ROOT}/sub\n", "sub/y.go": "package sub\n"}, parents=[c] if c else [], branch="main")
+        commits.append(c)
+        if i < versions:
+            r.tag(f"v1.{i}.0", c)
+    r.tag("sub/v0.1.0", commits[1])
+    r.write()
+    return commits
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    with GitServer(tmp_path_factory.mktemp("host")) as s:
+        yield s
+
+
+@pytest.fixture
+def server(host):
+    """As if it were new."""
+    for kept in (host.repositories, host.pages, host.secrets, host.scripts, host.requests):
+        kept.clear()
+    shutil.rmtree(host.folder / "repositories", ignore_errors=True)
+    return host
+
+
+@pytest.fixture
+def probe(tmp_path, server):
+    with Probe(tmp_path / "mirrors", f"{ROOT}=https://{ROOT}.git", env=server.environment()) as p:
+        yield p
+
+
+def refs_asked(server):
+    """Each ls-remote and each fetch begins with one of these."""
+    return len(server.asked(r"GET .*/info/refs\?service=git-upload-pack"))
+
+
+def test_versions_and_their_artifacts(server, probe):
+    commits = fill(server.add(ROOT))
+    assert probe.good(f"list {ROOT}") == "v1.0.0 v1.1.0 v1.2.0"
+    assert probe.good(f"stat {ROOT} v1.1.0").split() == \
+        ["v1.1.0", "2020-01-01T01:00:00Z", commits[1].id, "refs/tags/v1.1.0"]
+    assert probe.good(f"mod {ROOT} v1.1.0") == f"module {ROOT}|"
+    assert probe.good(f"zip {ROOT} v1.1.0").startswith("h1:")
+    assert probe.good(f"stat {ROOT}/sub v0.1.0").split()[-1] == "sub"
+    assert probe.good(f"latest {ROOT}").startswith("v1.2.0 ")
+    assert probe.good(f"stat {ROOT} main").split()[0] == f"v1.2.1-0.20200101030000-{commits[3].short}"
+    assert probe.good(f"stat {ROOT} {commits[3].id[:8]}").split()[0] == f"v1.2.1-0.20200101030000-{commits[3].short}"
+    assert probe.good(f"tag {ROOT} v1.0.0") == commits[0].id
+    assert probe(f"stat {ROOT} v1.9.0")[0] == "not_found"
+    assert probe(f"stat {ROOT} nobody")[0] == "not_found"
+    assert probe(f"stat {ROOT} 0123456789ab")[0] == "not_found"
+    assert probe.children() == [] and probe.leftovers() == []
+
+
+def test_a_list_is_one_question_to_the_remote(server, probe):
+    fill(server.add(ROOT))
+    probe.good(f"list {ROOT}")
+    assert refs_asked(server) == 1
+    probe.good(f"list {ROOT}")
+    assert refs_asked(server) == 1
+    probe.good(f"refresh {ROOT}")
+    probe.good(f"crowd 20 list {ROOT}")
+    assert refs_asked(server) == 2
+
+
+def test_a_first_version_comes_without_its_history(server, probe):
+    r = server.add(ROOT)
+    commits = fill(r)
+    probe.good(f"zip {ROOT} v1.0.0")
+    mirror, = [p for p in probe.folder.iterdir() if len(p.name) == 64]
+    assert (mirror / "shallow").read_text().split() == [commits[0].id]
+    asked = refs_asked(server)
+    probe.good("sweep")  # brings the rest, it being little
+    assert not (mirror / "shallow").exists()
+    assert refs_asked(server) == asked + 1
+    for version in ("v1.1.0", "v1.2.0"):
+        probe.good(f"stat {ROOT} {version}")
+        probe.good(f"zip {ROOT} {version}")
+    assert refs_asked(server) == asked + 1
+
+
+def test_a_push_is_seen_by_who_asks_for_it(server, probe):
+    """The refs are remembered, but who names what is not among them is not told so without a look."""
+    r = server.add(ROOT)
+    commits = fill(r)
+    probe.good(f"list {ROOT}")
+    r.tag("v1.3.0", commits[3])
+    r.write()
+    probe.good("refresh https://" + ROOT + ".git")
+    assert probe.good(f"stat {ROOT} v1.3.0").split()[2] == commits[3].id
+
+
+def test_sub_path_that_is_no_module(server, probe):
+    fill(server.add(ROOT))
+    assert probe(f"latest {ROOT}/none")[0] == "not_found"
+    asked = refs_asked(server)
+    assert probe(f"latest {ROOT}/none/below")[0] == "not_found"
+    assert probe(f"latest {ROOT}/none2")[0] == "not_found"
+    assert refs_asked(server) == asked
+
+
+def test_sha256(server, probe):
+    commits = fill(server.add(ROOT, sha256=True))
+    assert len(commits[0].id) == 64
+    assert probe.good(f"stat {ROOT} v1.0.0").split()[2] == commits[0].id
+    assert probe.good(f"stat {ROOT} {commits[3].id[:12]}").split()[0].endswith(commits[3].short)
+    assert probe.good(f"zip {ROOT} v1.2.0").startswith("h1:")
+
+
+def test_a_thousand_revisions_are_one_clone(server, probe):
+    """T15."""
+    r = server.add(ROOT)
+    c, commits = None, []
+    for i in range(300):
+        c = r.commit({"go.mod": f"module {ROOT}\n", "x.go": f"package x // {i}\n"}, parents=[c] if c else [], branch="main")
+        commits.append(c)
+    r.tag("v0.1.0", commits[0])
+    r.write()
+    for c in commits[1:40]:
+        probe.good(f"stat {ROOT} {c.short}")
+    packs = len(server.asked(r"POST .*/git-upload-pack"))
+    answers = probe.good(f"crowd 64 stat {ROOT} {commits[50].short}")
+    assert answers == "ok=64 "
+    # ls-refs for the refs and for the fetch, the fetch; once each.
+    assert len(server.asked(r"POST .*/git-upload-pack")) == packs <= 6
+    assert refs_asked(server) <= 3
+    assert probe.children() == []
+
+
+def test_a_damaged_mirror_is_made_anew(server, probe):
+    fill(server.add(ROOT))
+    h1 = probe.good(f"zip {ROOT} v1.0.0")
+    mirror, = [p for p in probe.folder.iterdir() if len(p.name) == 64]
+    for pack in mirror.rglob("*.pack"):
+        pack.chmod(0o600)
+        pack.write_bytes(pack.read_bytes()[:20] + b"\0" * 200)
+    code, _ = probe(f"zip {ROOT} v1.0.0")
+    assert code in ("ok", "unavailable")  # a zip that was begun cannot be begun again
+    assert probe.good(f"zip {ROOT} v1.0.0") == h1
+    shutil.rmtree(mirror)
+    assert probe.good(f"zip {ROOT} v1.0.0") == h1
+    assert probe.good(f"mod {ROOT} v1.1.0") == f"module {ROOT}|"
+
+
+def test_what_a_killed_git_leaves_is_cleaned(tmp_path, server):
+    fill(server.add(ROOT))
+    mapping = f"{ROOT}=https://{ROOT}.git"
+    with Probe(tmp_path / "m", mapping, env=server.environment()) as probe:
+        probe.good(f"stat {ROOT} v1.0.0")
+    mirror, = [p for p in (tmp_path / "m").iterdir() if len(p.name) == 64]
+    for name in ("shallow.lock", "packed-refs.lock", "refs/tags/v1.1.0.lock", "objects/pack/tmp_pack_x"):
+        (mirror / name).parent.mkdir(parents=True, exist_ok=True)
+        (mirror / name).write_text("x")
+    with Probe(tmp_path / "m", mapping, env=server.environment()) as probe:
+        assert probe.good(f"stat {ROOT} v1.1.0").startswith("v1.1.0 ")
+        assert probe.leftovers() == []
+
+
+def test_faults_are_no_absences(tmp_path, server):
+    with Probe(tmp_path / "n", f"b.test/x=http://127.0.0.1:{free_port()}/x", protocols="http") as probe:
+        assert probe("list b.test/x")[0] == "unavailable"
+    server.on(r"moved.example.test/", (302, "", [("Location", f"https://{ROOT}.git/info/refs?service=git-upload-pack")]))
+    server.on(r"ill.example.test/", (503, "", []))
+    with Probe(tmp_path / "m", f"c.test/x=https://{ROOT}.git", "d.test/x=ext::sh -c touch% pwned", "e.test/x=file:///etc",
+               "f.test/x=git://127.0.0.1:1/x", "g.test/x=https://moved.example.test/x",
+               "h.test/x=https://ill.example.test/x", protocols="https:http", env=server.environment()) as probe:
+        assert probe("list g.test/x")[0] == "unavailable"
+        assert probe("list h.test/x")[0] == "unavailable"
+        assert probe("list c.test/x") == ("not_found", f"vcs: git repository https://{ROOT}.git: there is no such repository")
+        for host in "def":
+            code, text = probe(f"list {host}.test/x")
+            assert (code, text[:7]) == ("denied", "policy:"), text
+        assert not (tmp_path / "pwned").exists() and not (tmp_path / "m" / "pwned").exists()
+        assert probe("list nowhere.test/x")[0] == "not_found"
+
+
+def test_a_thousand_canceled_orders_leave_nothing(server, probe):
+    r = server.add(ROOT)
+    fill(r, versions=40)
+    probe.good(f"list {ROOT}")
+    before = probe.descriptors()
+    seen = set()
+    for i in range(100):
+        order = [f"zip {ROOT} v1.{i % 40}.0", f"stat {ROOT} v1.{i % 40}.0", f"list {ROOT}"][i % 3]
+        if i % 3 == 2:
+            probe.good(f"refresh {ROOT}")
+        code, _ = probe(f"cancel {i % 25} {order}")
+        assert code in ("ok", "canceled")
+        assert probe.us < 2_000_000
+        seen.add(code)
+    assert "canceled" in seen
+    assert probe.children() == [] and probe.leftovers() == []
+    assert probe.descriptors() <= before
+    assert probe.good(f"zip {ROOT} v1.39.0").startswith("h1:")
+
+
+def test_memory_stays_level(server, probe):
+    fill(server.add(ROOT))
+    for order in (f"stat {ROOT} main", f"list {ROOT}", f"zip {ROOT} v1.0.0", f"latest {ROOT}/none"):
+        probe.good(f"times 20 {order}") if "none" not in order else probe(f"times 20 {order}")
+    before = int(probe.good("resident"))
+    probe.good(f"times 10000 stat {ROOT} main")
+    probe.good(f"times 50 zip {ROOT} v1.0.0")
+    if not sanitized():  # whose allocator keeps what was freed
+        assert int(probe.good("resident")) < before * 1.2 + 1024
+    assert probe.children() == []
+
+
+def test_it_dies_with_us(tmp_path, server):
+    """A git that still runs ends when we are killed."""
+    r = server.add(ROOT)
+    fill(r)
+    server.on(r"/info/refs\?service", lambda request: (time.sleep(20), (200, "", []))[1])
+    probe = Probe(tmp_path / "m", f"{ROOT}=https://{ROOT}.git", env=server.environment())
+    probe.process.stdin.write(f"list {ROOT}\n")
+    probe.process.stdin.flush()
+    while not server.asked(r"/info/refs\?service"):
+        assert probe.process.poll() is None
+    git = probe.children()
+    assert git
+    os.kill(probe.pid, signal.SIGKILL)
+    probe.process.wait(60)
+    for pid in git:
+        while pathlib.Path(f"/proc/{pid}/stat").exists() and \
+                pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
+            pass
+
+
+def test_nothing_of_a_repository_runs(tmp_path):
+    """T08: files that look like git's own, hooks and submodules are content, and no more."""
+    r = Repository(tmp_path / "r.git")
+    c = r.commit({"go.mod": f"module {ROOT}\n", "x.go": "package x\n", ".gitmodules":
+                  '[submodule "../e"]\n\tpath = e\n\turl = ext::sh -c "touch pwned"\n', "e": Submodule("1" * 40),
+                  "hooks/post-checkout": "#!/bin/sh\ntouch pwned\n", "config": "[core]\n\tfsmonitor = touch pwned\n",
+                  "objects/info/alternates": "/etc\n", ".gitattributes": "* filter=evil export-subst\nx.go ident\n",
+                  "link": Link("/etc/passwd")}, branch="main")
+    r.tag("v1.0.0", c)
+    r.write()
+    (r.folder / "hooks").mkdir()
+    (r.folder / "hooks" / "post-upload").write_text("#!/bin/sh\ntouch pwned\n")
+    with Probe(tmp_path / "m", f"{ROOT}=file://{r.folder}", protocols="file") as probe:
+        probe.good(f"zip {ROOT} v1.0.0 {tmp_path}/x.zip")
+    names = {n.partition("@v1.0.0/")[2] for n in zipfile.ZipFile(tmp_path / "x.zip").namelist()}
+    assert names == {"go.mod", "x.go", ".gitmodules", "hooks/post-checkout", "config", "objects/info/alternates",
+                     ".gitattributes"}
+    assert not list(tmp_path.rglob("pwned"))
