@@ -186,6 +186,9 @@ static int on_request(void *arg, char *peer, char *local, int peer_port, int loc
 	struct exchange_state *x = arg;
 	const struct ipaddr a = ipaddr_parse(span_of(peer));
 	if (!in_reach(x, &a)) return CURL_PREREQFUNC_ABORT;
+	if (x->t->request->peer != NULL)
+		snprintf(x->t->request->peer, UPSTREAM_PEER_SIZE, "%s",
+			 x->t->proxy == NULL ? peer : "");
 	x->code = MG_OK; /* of several addresses a host has, this one is fine */
 	enter(x, WAITING);
 	return CURL_PREREQFUNC_OK;

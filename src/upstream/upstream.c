@@ -363,6 +363,20 @@ enum mg_code upstream_get(struct upstream *u, const struct upstream_request *rq,
 	return get_http(u, rq, answer, err);
 }
 
+enum mg_code upstream_check_host(const struct upstream *u, enum reach reach, struct mg_span host,
+				 struct mg_err *err)
+{
+	char *text = check_strndup(host.p, host.n);
+	const bool fine = reach_allows_host(reach, u->options.networks, text);
+	free(text);
+	if (fine) return MG_OK;
+	return err_set(
+		err, MG_DENIED, MG_CAUSE_POLICY,
+		"%.*s is an address that may not be reached for modules like this; the operator "
+		"can allow its network",
+		SPAN_ARG(host));
+}
+
 void upstream_redact(struct mg_span url, struct mg_buf *out)
 {
 	redact_url(url, out);

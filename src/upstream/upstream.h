@@ -49,6 +49,8 @@ struct upstream_sink {
 	void *arg;
 };
 
+#define UPSTREAM_PEER_SIZE 64
+
 struct upstream_request {
 	struct mg_span url;  /* credentials in it go into Authorization, to that origin only */
 	struct mg_span root; /* file: the tree's root; when that is gone nothing is proven absent.
@@ -59,8 +61,9 @@ struct upstream_request {
 	enum reach reach; /* anything but MG_DENIED (cause policy) is within it */
 	bool insecure; /* whoever answers is believed to be the host: no certificate is checked */
 	struct mg_buf *landed; /* gets the URL that answered, after redirects; NULL: not wanted */
-	struct mg_span via;    /* Via value received with the question, passed on before ours */
-	uint64_t max_bytes;    /* of the body; more is MG_CORRUPT */
+	char *peer; /* UPSTREAM_PEER_SIZE: gets its address; "" when a proxy stood between; may be NULL */
+	struct mg_span via; /* Via value received with the question, passed on before ours */
+	uint64_t max_bytes; /* of the body; more is MG_CORRUPT */
 	struct upstream_sink sink;
 	const struct cancel *cancel; /* NULL: none */
 };
@@ -82,6 +85,10 @@ struct upstream_answer {
  * host, never with credentials. MG_CANCELED within 1 s of the token being set. */
 MG_CHECK enum mg_code upstream_get(struct upstream *u, const struct upstream_request *rq,
 				   struct upstream_answer *answer, struct mg_err *err);
+/* Is a host, as it stands in a URL, within the reach as far as that can be told without DNS? MG_DENIED (cause policy)
+ * if not. For connections that others make. */
+MG_CHECK enum mg_code upstream_check_host(const struct upstream *u, enum reach reach,
+					  struct mg_span host, struct mg_err *err);
 /* The URL without user-info and query, for logs and records. */
 void upstream_redact(struct mg_span url, struct mg_buf *out);
 

@@ -57,6 +57,11 @@ static void keep(char **field, struct mg_span value)
 	*field = check_strndup(value.n > 0 ? value.p : "", value.n);
 }
 
+static struct mg_span remote_url(const struct vcs_place *place)
+{
+	return place->at.n > 0 ? place->at : place->url;
+}
+
 /* The mutex is held. */
 static enum mg_code enter_locked(const struct mirror_use *u, struct mg_err *err)
 {
@@ -77,6 +82,7 @@ static enum mg_code enter_locked(const struct mirror_use *u, struct mg_err *err)
 	host_takes(m->host, ms->options);
 	m->busy = true;
 	m->host->running++;
+	keep(&m->at, remote_url(u->place));
 	keep(&m->pins, u->place->pins);
 	keep(&m->protocols, u->place->protocols);
 	return MG_OK;
@@ -138,12 +144,13 @@ static enum mg_code talk(const struct mirror_use *u, const struct remote_command
 	char *const *env = NULL;
 	int status = 0;
 	enum mg_code code = MG_OK;
+	const struct mg_span url = remote_url(u->place);
 
-	config[0] = arena_printf(&a, "remote.origin.url=%.*s", SPAN_ARG(u->place->url));
+	config[0] = arena_printf(&a, "remote.origin.url=%.*s", SPAN_ARG(url));
 	if (u->place->pins.n > 0)
 		config[1] = arena_printf(&a, "http.curloptResolve=%.*s", SPAN_ARG(u->place->pins));
 	if (o->guide.access != NULL)
-		code = o->guide.access(o->guide.arg, u->place->url, u->cancel, &a, &env, err);
+		code = o->guide.access(o->guide.arg, url, u->cancel, &a, &env, err);
 	if (code == MG_OK) {
 		struct gitcmd_spec spec = {
 			.git = u->mirror->all->git,
@@ -161,11 +168,10 @@ static enum mg_code talk(const struct mirror_use *u, const struct remote_command
 			.write_max = c->write_max,
 		};
 		code = gitcmd_run(&spec, take_output, c->output, &status, &complaint, err);
-		if (code == MG_TIMEOUT)
-			err_wrap(err, "git repository %.*s", SPAN_ARG(u->place->url));
+		if (code == MG_TIMEOUT) err_wrap(err, "git repository %.*s", SPAN_ARG(url));
 	}
 	if (code == MG_OK && status != 0)
-		code = gitfault_of_remote(err, u->place->url, buf_span(&complaint), status);
+		code = gitfault_of_remote(err, url, buf_span(&complaint), status);
 	buf_deinit(&complaint);
 	arena_deinit(&a);
 	return code;

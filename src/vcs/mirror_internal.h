@@ -34,7 +34,7 @@ struct mirror {
 	uint8_t whole_sum[32];
 	struct remoterefs *refs; /* NULL: never asked */
 	atomic_uint growth;
-	char *pins, *protocols; /* of the last use */
+	char *at, *pins, *protocols; /* of the last use */
 	struct commitcache commits;
 };
 

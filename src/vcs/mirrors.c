@@ -60,6 +60,7 @@ static void forget(struct mirror *m)
 	remoterefs_release(&m->refs);
 	free(m->url);
 	free(m->path);
+	free(m->at);
 	free(m->pins);
 	free(m->protocols);
 	free(m);
@@ -229,17 +230,19 @@ static struct mirror *next_small(struct mirrors *ms)
 static void complete(struct mirror *m, const struct cancel *cancel)
 {
 	const struct vcs_options *o = m->all->options;
-	char *pins, *protocols;
+	char *at, *pins, *protocols;
 	uint64_t bytes;
 	size_t packs;
 
 	pthread_mutex_lock(&m->all->mutex);
+	at = check_strndup(m->at, strlen(m->at));
 	pins = check_strndup(m->pins, strlen(m->pins));
 	protocols = check_strndup(m->protocols, strlen(m->protocols));
 	bool large = m->large;
 	pthread_mutex_unlock(&m->all->mutex);
 	struct vcs_place place = { .kind = VCS_GIT,
 				   .url = span_of(m->url),
+				   .at = span_of(at),
 				   .pins = span_of(pins),
 				   .protocols = span_of(protocols) };
 	struct mirror_use u = { .mirror = m, .place = &place, .cancel = cancel, .unasked = true };
@@ -262,6 +265,7 @@ static void complete(struct mirror *m, const struct cancel *cancel)
 		}
 		remoterefs_release(&refs);
 	}
+	free(at);
 	free(pins);
 	free(protocols);
 }

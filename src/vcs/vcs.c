@@ -155,6 +155,7 @@ static void copy_place(struct arena *a, const struct vcs_place *from, struct vcs
 	*to = (struct vcs_place){ .kind = from->kind,
 				  .root = arena_dup(a, from->root),
 				  .url = arena_dup(a, from->url),
+				  .at = arena_dup(a, from->at),
 				  .subdir = arena_dup(a, from->subdir),
 				  .pins = arena_dup(a, from->pins),
 				  .protocols = arena_dup(a, from->protocols) };

@@ -29,6 +29,9 @@ struct vcs_place {
 	struct mg_span
 		url; /* of the repository, or the base of the proxy; user names, no secrets */
 	struct mg_span subdir; /* the module tree's folder in the repository; mostly empty */
+	/* What git is given: where the repository is by redirects and rewrite rules, of which .info says nothing, as
+	 * with the go command. Empty: url. Access, pins and protocols are for this. */
+	struct mg_span at;
 	struct mg_span
 		pins; /* "HOST:PORT:ADDRESS[,ADDRESS]": where git connects to (http.curloptResolve,
 				* git 2.37); empty: where DNS says */

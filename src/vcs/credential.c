@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vcs/credential.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/hex.h"
+#include "vcs/credline.h"
+#include "vcs/githubapp.h"
+#include "vcs/netrc.h"
+#include "vcs/secretfile.h"
+
+#define LOGIN_MAX   8192u
+#define COMMAND_MAX 8192u
+#define TOKEN_NAME  "oauth2" /* forges look at the password only when it is a token */
+#define APP_NAME    "x-access-token"
+
+struct credential {
+	struct credential_options options;
+	struct githubapp *apps;
+};
+
+struct credential *credential_new(const struct credential_options *options, struct upstream *u)
+{
+	struct credential *c = check_calloc(1, sizeof *c);
+	c->options = *options;
+	c->apps = githubapp_new(u);
+	return c;
+}
+
+void credential_free(struct credential **cp)
+{
+	struct credential *c = *cp;
+	if (c == NULL) return;
+	githubapp_free(&c->apps);
+	free(c);
+	*cp = NULL;
+}
+
+enum mg_code credential_check(struct mg_span text, struct mg_err *err)
+{
+	struct credline l;
+	size_t number = 0;
+	enum mg_code rc;
+	while ((rc = credline_next(&text, &number, &l, err)) == MG_OK)
+		continue;
+	return rc == MG_NOT_FOUND ? MG_OK : rc;
+}
+
+/* The line for url, in bytes, which the caller forgets. MG_NOT_FOUND: none. */
+static enum mg_code find_line(const struct credential *c, const struct repourl *url,
+			      struct mg_buf *bytes, struct credline *out, struct mg_err *err)
+{
+	size_t number = 0;
+	if (c->options.file == NULL) return MG_NOT_FOUND;
+	enum mg_code rc = secretfile_read(c->options.file, bytes, err);
+	if (rc != MG_OK) return rc;
+	for (struct mg_span text = buf_span(bytes);;) {
+		rc = credline_next(&text, &number, out, err);
+		if (rc == MG_INVALID) {
+			err_wrap(err, "%s", c->options.file);
+			return err->code = MG_UNAVAILABLE;
+		}
+		if (rc != MG_OK || credline_fits(out, url)) return rc;
+	}
+}
+
+/* A name in the file of credentials, from its folder. */
+static void path_of(const struct credential *c, struct mg_span name, struct mg_buf *out)
+{
+	struct mg_span file = span_of(c->options.file);
+	ptrdiff_t slash = span_last_index(file, '/');
+	if (name.n > 0 && name.p[0] != '/' && slash >= 0)
+		buf_append(out, span_first(file, (size_t)slash + 1));
+	buf_append(out, name);
+}
+
+/* One line without its end, of what a field of a request may hold. */
+static bool append_secret(struct mg_span text, struct mg_buf *out)
+{
+	text = span_trim(text);
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f) return false;
+	return text.n > 0 && buf_append(out, text);
+}
+
+static enum mg_code login_of_file(const char *path, struct mg_buf *out, struct mg_err *err)
+{
+	struct mg_buf secret = BUF_MAX(SECRETFILE_MAX + 1);
+	enum mg_code rc = secretfile_read(path, &secret, err);
+	if (rc == MG_OK && !append_secret(buf_span(&secret), out))
+		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH, "%s: a secret is one line of text",
+			     path);
+	secretfile_forget(&secret);
+	return rc;
+}
+
+static enum mg_code login_of_line(struct credential *c, const struct credline *l,
+				  const struct cancel *cancel, struct mg_buf *out,
+				  struct mg_err *err)
+{
+	struct mg_buf path = BUF_MAX(4096);
+	enum mg_code rc = MG_OK;
+	path_of(c, l->file, &path);
+	if (buf_cstr(&path) == NULL) {
+		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
+			     "the name of a secret is too long");
+	} else if (l->kind == CREDLINE_GITHUB_APP) {
+		const struct githubapp_installation i = { .origin = l->origin,
+							  .app = l->words[0],
+							  .number = l->words[1],
+							  .key_file = path.p };
+		buf_append_str(out, APP_NAME ":");
+		rc = githubapp_token(c->apps, &i, cancel, out, err);
+	} else {
+		buf_append(out, l->kind == CREDLINE_BASIC ? l->words[0] : SPAN(TOKEN_NAME));
+		buf_append_char(out, ':');
+		rc = login_of_file(path.p, out, err);
+	}
+	buf_deinit(&path);
+	return rc;
+}
+
+/* "host", or "host:port" when the URL says a port, as the go command looks entries up. */
+static enum mg_code login_of_netrc(const struct credential *c, const struct repourl *url,
+				   struct mg_buf *out, struct mg_err *err)
+{
+	struct mg_buf bytes = BUF_MAX(SECRETFILE_MAX + 1);
+	struct mg_span login, password;
+	char machine[300];
+	if (c->options.netrc == NULL || !span_eq(url->scheme, SPAN("https"))) return MG_OK;
+	enum mg_code rc = secretfile_read(c->options.netrc, &bytes, err);
+	int n = snprintf(machine, sizeof machine, url->port != 0 ? "%.*s:%u" : "%.*s",
+			 SPAN_ARG(url->host), url->port);
+	if (rc == MG_OK && n < (int)sizeof machine &&
+	    netrc_find(buf_span(&bytes), span_of(machine), &login, &password)) {
+		buf_append(out, login);
+		buf_append_char(out, ':');
+		append_secret(password, out);
+	}
+	secretfile_forget(&bytes);
+	return rc;
+}
+
+static enum mg_code login(struct credential *c, const struct repourl *url,
+			  const struct cancel *cancel, struct mg_buf *out, struct mg_err *err)
+{
+	struct mg_buf bytes = BUF_MAX(SECRETFILE_MAX + 1);
+	struct credline l;
+	enum mg_code rc = find_line(c, url, &bytes, &l, err);
+	if (rc == MG_OK)
+		rc = login_of_line(c, &l, cancel, out, err);
+	else if (rc == MG_NOT_FOUND)
+		rc = login_of_netrc(c, url, out, err);
+	secretfile_forget(&bytes);
+	if (rc == MG_OK && buf_failed(out))
+		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH, "a secret is too long");
+	return rc;
+}
+
+static bool is_http(const struct repourl *u)
+{
+	return span_eq(u->scheme, SPAN("https")) || span_eq(u->scheme, SPAN("http"));
+}
+
+enum mg_code credential_login(struct credential *c, struct mg_span text,
+			      const struct cancel *cancel, struct mg_buf *out, struct mg_err *err)
+{
+	struct repourl url;
+	enum mg_code rc = repourl_parse(text, &url, err);
+	return rc != MG_OK || !is_http(&url) ? rc : login(c, &url, cancel, out, err);
+}
+
+bool credential_names(struct credential *c, struct mg_span text)
+{
+	struct mg_buf bytes = BUF_MAX(SECRETFILE_MAX + 1);
+	struct repourl url;
+	struct credline l;
+	bool named = repourl_parse(text, &url, NULL) == MG_OK &&
+		     find_line(c, &url, &bytes, &l, NULL) == MG_OK;
+	secretfile_forget(&bytes);
+	return named;
+}
+
+/* Variables for git, of which the first ones are of its configuration. */
+struct environment {
+	struct arena *arena;
+	char *vars[12];
+	size_t n;
+	unsigned configs;
+};
+
+static void set(struct environment *e, const char *name, struct mg_span value)
+{
+	MG_ASSERT(e->n + 1 < sizeof e->vars / sizeof e->vars[0]);
+	e->vars[e->n++] = arena_printf(e->arena, "%s=%.*s", name, SPAN_ARG(value));
+}
+
+static void configure(struct environment *e, const char *key, struct mg_span value)
+{
+	char name[40];
+	snprintf(name, sizeof name, "GIT_CONFIG_KEY_%u", e->configs);
+	set(e, name, span_of(key));
+	snprintf(name, sizeof name, "GIT_CONFIG_VALUE_%u", e->configs++);
+	set(e, name, value);
+}
+
+/* git takes the field for URLs of this scheme, host and port only, and follows no redirects (mirror). */
+static void set_login(struct environment *e, const struct repourl *url, struct mg_span login)
+{
+	struct mg_buf field = BUF_MAX(2 * LOGIN_MAX);
+	const bool v6 = span_index(url->host, ':') >= 0;
+	char *key = arena_printf(e->arena, "http.%.*s://%s%.*s%s:%u/.extraHeader",
+				 SPAN_ARG(url->scheme), v6 ? "[" : "", SPAN_ARG(url->host),
+				 v6 ? "]" : "", repourl_port(url));
+	buf_append(&field, SPAN("Authorization: Basic "));
+	hex_base64_encode(login, &field);
+	configure(e, key, buf_span(&field));
+	secretfile_forget(&field);
+}
+
+/* Names that the shell, through which git starts ssh, and ssh itself take as they are. */
+static bool is_plain_path(const char *path)
+{
+	return path[0] == '/' &&
+	       path[strspn(path, "abcdefghijklmnopqrstuvwxyz"
+				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+@=-")] == '\0';
+}
+
+static enum mg_code set_ssh(struct credential *c, const struct repourl *url, struct environment *e,
+			    struct mg_err *err)
+{
+	struct mg_buf bytes = BUF_MAX(SECRETFILE_MAX + 1), path = BUF_MAX(4096);
+	struct mg_buf key = BUF_MAX(SECRETFILE_MAX + 1), command = BUF_MAX(COMMAND_MAX);
+	struct credline l;
+	enum mg_code rc = find_line(c, url, &bytes, &l, err);
+	if (rc == MG_NOT_FOUND || (rc == MG_OK && c->options.known_hosts == NULL))
+		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH, "ssh://%.*s:%u: %s",
+			     SPAN_ARG(url->host), repourl_port(url),
+			     rc == MG_OK ? "no file of known hosts is set (vcs.known-hosts)"
+					 : "no key is set for this host (vcs.credentials)");
+	if (rc == MG_OK) {
+		path_of(c, l.file, &path);
+		rc = secretfile_read(buf_cstr(&path) != NULL ? path.p : "", &key, err);
+	}
+	if (rc == MG_OK && (!is_plain_path(path.p) || !is_plain_path(c->options.known_hosts)))
+		rc = err_set(
+			err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
+			"%s, %s: files for ssh need absolute names of letters, digits and /._+@=-",
+			path.p, c->options.known_hosts);
+	if (rc == MG_OK) {
+		buf_printf(
+			&command,
+			"ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none "
+			"-o IdentityFile=%s -o StrictHostKeyChecking=yes -o UserKnownHostsFile=%s "
+			"-o GlobalKnownHostsFile=none -o UpdateHostKeys=no "
+			"-o PreferredAuthentications=publickey -o ForwardAgent=no "
+			"-o ClearAllForwardings=yes -o PermitLocalCommand=no -o ConnectTimeout=10",
+			path.p, c->options.known_hosts);
+		set(e, "GIT_SSH_COMMAND", buf_span(&command));
+		set(e, "GIT_SSH_VARIANT", SPAN("ssh"));
+	}
+	secretfile_forget(&bytes);
+	secretfile_forget(&key);
+	buf_deinit(&path);
+	buf_deinit(&command);
+	return rc;
+}
+
+enum mg_code credential_env(struct credential *c, struct mg_span text, const struct cancel *cancel,
+			    struct arena *a, char *const **env, struct mg_err *err)
+{
+	struct environment e = { .arena = a };
+	struct mg_buf userinfo = BUF_MAX(LOGIN_MAX);
+	struct repourl url;
+	enum mg_code rc = repourl_parse(text, &url, err);
+	if (rc != MG_OK) return rc;
+	if (is_http(&url)) {
+		rc = login(c, &url, cancel, &userinfo, err);
+		if (rc == MG_OK && userinfo.n > 0) set_login(&e, &url, buf_span(&userinfo));
+		if (c->options.ca_file != NULL)
+			set(&e, "GIT_SSL_CAINFO", span_of(c->options.ca_file));
+	} else if (span_has_suffix(url.scheme, SPAN("ssh"))) {
+		rc = set_ssh(c, &url, &e, err);
+	}
+	if (e.configs > 0) {
+		char count[16];
+		snprintf(count, sizeof count, "%u", e.configs);
+		set(&e, "GIT_CONFIG_COUNT", span_of(count));
+	}
+	secretfile_forget(&userinfo);
+	if (rc != MG_OK) return rc;
+	char **vars = arena_alloc(a, (e.n + 1) * sizeof *vars);
+	memcpy(vars, e.vars, e.n * sizeof *vars);
+	*env = vars;
+	return MG_OK;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a repository at an http(s) URL has moved to. git itself follows no redirects here, so that logins go nowhere
+ * else, and neither does a connection. Any thread; blocks on the network. */
+#ifndef VCS_MOVED_H
+#define VCS_MOVED_H
+
+#include "vcs/gopage.h"
+
+/* Asks the repository the first thing that git asks, and follows its redirects, each with the reach and nobody
+ * but the first with the login. *url: its URL there, in the arena (the same one when it does not answer 200);
+ * *pins: "HOST:PORT:ADDRESS" of who answered, empty behind a proxy. Fails when nobody answers, or out of reach. */
+MG_CHECK enum mg_code moved_find(const struct gopage_options *o, struct mg_span from,
+				 enum reach reach, bool insecure, const struct cancel *cancel,
+				 struct arena *a, struct mg_span *url, struct mg_span *pins,
+				 struct mg_err *err);
+
+#endif
