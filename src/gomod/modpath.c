@@ -132,11 +132,6 @@ static const char *rev_fault(struct mg_span rev)
 	return element_fault(rev, KIND_FILE);
 }
 
-enum mg_code modpath_check_rev(struct mg_span rev, struct mg_err *err)
-{
-	return verdict(rev_fault(rev), "version", rev, err);
-}
-
 /* gopkg.in spells the major ".vN" or ".vN-unstable", and always. */
 static bool split_gopkg(struct mg_span path, struct mg_span *prefix, struct mg_span *major)
 {

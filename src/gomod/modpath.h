@@ -14,8 +14,6 @@ MG_CHECK enum mg_code modpath_check(struct mg_span path, struct mg_err *err);
 MG_CHECK enum mg_code modpath_check_import(struct mg_span path, struct mg_err *err);
 /* A relative name of a file inside a module: letters of all scripts, most of ASCII. */
 MG_CHECK enum mg_code modpath_check_file(struct mg_span path, struct mg_err *err);
-/* A version, branch, tag or commit as it may stand in a URL: one element of a file name. */
-MG_CHECK enum mg_code modpath_check_rev(struct mg_span rev, struct mg_err *err);
 
 /* Splits "example.com/m/v2" into "example.com/m" and "/v2", "gopkg.in/yaml.v3" into "gopkg.in/yaml"
  * and ".v3"; major is empty when there is none. False when the suffix is malformed ("/v1", "/v02",
@@ -28,8 +26,8 @@ MG_CHECK enum mg_code modpath_check_version(struct mg_span path, struct mg_span 
 					    struct mg_err *err);
 
 /* github.com/Azure/x <-> github.com/!azure/x. *out is appended to, and only on MG_OK; it must have
- * room for twice the input (asserted). The unescaped form is checked like modpath_check and
- * modpath_check_rev. */
+ * room for twice the input (asserted). The unescaped form is checked: a path like modpath_check, a rev (version,
+ * branch, tag or commit as it may stand in a URL) to be one element of a file name. */
 MG_CHECK enum mg_code modpath_escape(struct mg_span path, struct mg_buf *out, struct mg_err *err);
 MG_CHECK enum mg_code modpath_unescape(struct mg_span escaped, struct mg_buf *out,
 				       struct mg_err *err);

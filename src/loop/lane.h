@@ -22,10 +22,10 @@ void lane_free(struct lane **lane);
  * to l. */
 bool lane_submit(struct lane *lane, struct loop *l, lane_run_fn *run, lane_done_fn *done,
 		 void *job);
-/* How long a thread without work stays (10 s unless told). Before the first job. */
-void lane_set_idle_ms(struct lane *lane, uint64_t idle_ms);
 /* For metrics and tests; any thread. */
 unsigned lane_waiting(struct lane *lane);
 unsigned lane_threads(struct lane *lane);
+/* For tests, which cannot wait for 10 s: how long a thread without work stays. Before the first job. */
+void lane_set_idle_ms(struct lane *lane, uint64_t idle_ms);
 
 #endif
