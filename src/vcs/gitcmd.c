@@ -21,6 +21,7 @@
 #define COMPLAINT_MAX 4096
 #define WORDS_MAX     128 /* of arguments, and of the environment */
 #define FILES_MAX     1024
+#define MEMORY_MAX    ((uint64_t)2 << 30) /* bytes, but for files that are mapped */
 
 struct gitcmd {
 	pid_t pid; /* and its group; 0: reaped */
@@ -34,11 +35,12 @@ struct gitcmd {
 	char complaint[COMPLAINT_MAX];
 };
 
-/* What no repository and no file of this machine may decide. fsync is spared: a mirror can be made anew.
- * Packs are kept as they come, and big files stay out of memory. */
+/* What no repository and no file of this machine may decide. Of what is written only the packs must survive power
+ * loss: an object that vanished would pass for one that never was, all else is found to be damaged. Packs are kept as
+ * they come, and big files stay out of memory. */
 static const char *const fixed_config[] = {
 	"core.hooksPath=/dev/null",     "core.attributesFile=/dev/null",
-	"core.fsmonitor=false",         "core.fsync=none",
+	"core.fsmonitor=false",         "core.fsync=pack,pack-metadata",
 	"core.bigFileThreshold=16m",    "core.warnAmbiguousRefs=false",
 	"credential.helper=",           "gc.auto=0",
 	"maintenance.auto=false",       "fetch.recurseSubmodules=false",
@@ -166,6 +168,7 @@ static __attribute__((noinline)) int become_git(const struct gitcmd_spec *spec, 
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_NOFILE, FILES_MAX);
 	limit(RLIMIT_FSIZE, spec->write_max);
+	limit(RLIMIT_DATA, MEMORY_MAX);
 	if (chdir(spec->folder) != 0) return errno;
 	/* The three are above 2, each an own descriptor. */
 	for (int i = 0; i < 3; i++)

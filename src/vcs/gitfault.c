@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vcs/gitfault.h"
 
+#define DIED 128 /* git's exit status for what is fatal; above it was killed */
+
 static const struct meaning {
 	const char *words;
 	enum mg_code code;
@@ -49,6 +51,9 @@ static const struct meaning {
 	{ "Failed to connect", MG_UNAVAILABLE, MG_CAUSE_CONNECT, "it cannot be connected to" },
 	{ "Couldn't connect", MG_UNAVAILABLE, MG_CAUSE_CONNECT, "it cannot be connected to" },
 	{ "Connection refused", MG_UNAVAILABLE, MG_CAUSE_CONNECT, "it cannot be connected to" },
+	/* A commit that was asked for by its hash; it may be had by its name. */
+	{ "unadvertised object", MG_UNAVAILABLE, MG_CAUSE_HTTP, NULL },
+	{ "not our ref", MG_UNAVAILABLE, MG_CAUSE_HTTP, NULL },
 	{ "hung up", MG_UNAVAILABLE, MG_CAUSE_HTTP, NULL },
 	{ "RPC failed", MG_UNAVAILABLE, MG_CAUSE_HTTP, NULL },
 	{ "early EOF", MG_UNAVAILABLE, MG_CAUSE_HTTP, NULL },
@@ -110,6 +115,7 @@ enum mg_code gitfault_of_mirror(struct mg_err *err, struct mg_span complaint, in
 	const struct meaning *m = meaning_of(complaint, false);
 	struct mg_span words = last_word(complaint);
 
-	return err_set(err, m != NULL ? m->code : MG_UNAVAILABLE, MG_CAUSE_STORAGE,
+	enum mg_code code = m != NULL ? m->code : status > DIED ? MG_UNAVAILABLE : MG_CORRUPT;
+	return err_set(err, code, MG_CAUSE_STORAGE,
 		       "the mirror of its repository: %.*s (status %d)", SPAN_ARG(words), status);
 }

@@ -11,7 +11,8 @@
  * (AUTH). MG_CORRUPT: the mirror is damaged, and a new one would do. */
 enum mg_code gitfault_of_remote(struct mg_err *err, struct mg_span url, struct mg_span complaint,
 				int status);
-/* The same for one that only read the mirror: MG_CORRUPT, or MG_UNAVAILABLE. */
+/* The same for one that only read the mirror: MG_CORRUPT, unless it was killed or the machine is at fault
+ * (MG_UNAVAILABLE). */
 enum mg_code gitfault_of_mirror(struct mg_err *err, struct mg_span complaint, int status);
 
 #endif

@@ -76,7 +76,9 @@ static void a_mirror_is_never_an_absence(void **state)
 	assert_int_equal(gitfault_of_mirror(
 				 &err, SPAN("error: packfile x.pack does not match index\n"), 128),
 			 MG_CORRUPT);
-	assert_int_equal(gitfault_of_mirror(&err, SPAN("fatal: 'x' not found\n"), 128),
+	assert_int_equal(gitfault_of_mirror(&err, SPAN("fatal: 'x' not found\n"), 128), MG_CORRUPT);
+	assert_int_equal(gitfault_of_mirror(&err, SPAN(""), 128 + 9), MG_UNAVAILABLE);
+	assert_int_equal(gitfault_of_mirror(&err, SPAN("fatal: No space left on device\n"), 128),
 			 MG_UNAVAILABLE);
 	assert_int_equal(err.cause, MG_CAUSE_STORAGE);
 }

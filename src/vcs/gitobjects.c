@@ -72,7 +72,9 @@ static enum mg_code start(struct gitobjects *o, struct mg_err *err)
 	static const char *const args[] = { "cat-file", "--batch", NULL };
 	struct gitcmd_spec spec;
 
-	if (o->child != NULL) return MG_OK;
+	if (o->child != NULL && o->generation == mirror_generation(o->use->mirror)) return MG_OK;
+	gitcmd_end(&o->child);
+	o->generation = mirror_generation(o->use->mirror);
 	enum mg_code code = mirror_reader(o->use, &spec, err);
 	if (code != MG_OK) return code;
 	spec.args = args;

@@ -11,6 +11,7 @@
 struct gitobjects {
 	const struct mirror_use *use;
 	struct gitcmd *child; /* NULL: not running */
+	unsigned generation;  /* of the mirror, when it was started */
 };
 
 void gitobjects_init(struct gitobjects *o, const struct mirror_use *use);

@@ -175,6 +175,8 @@ static enum mg_code resolve(void *arg, struct mg_span rev, struct coderepo_commi
 	struct gitsource *s = arg;
 	const struct remoterefs *refs;
 
+	/* Whatever a repository may call its refs. */
+	if (rev.n == 0 || rev.p[0] == '-') return unknown(err, rev);
 	enum mg_code code = gitsource_refs(s, &refs, err);
 	if (code == MG_OK) code = resolve_once(s, rev, out, ref, err);
 	/* Who asks for it may have pushed it a moment ago. */

@@ -15,11 +15,13 @@
 #define TICK_MS  200
 #define REFS_MAX (256u << 20) /* bytes that a remote may say of its refs */
 #define ARGS_MAX 16
+#define YOUNG_MS 60000
 #define WHOLE_FACTOR                                                                               \
 	16 /* a mirror made whole unasked may grow so often the size that was small enough */
 
 /* Where HEAD is kept when it may lead to what no branch does. */
-#define HEAD_SPEC "+HEAD:refs/modgate/head"
+#define HEAD_REF  "refs/modgate/head"
+#define HEAD_SPEC "+HEAD:" HEAD_REF
 
 /* ---- taking turns ---- */
 
@@ -277,6 +279,11 @@ unsigned mirror_growth(const struct mirror *m)
 	return atomic_load_explicit(&m->growth, memory_order_acquire);
 }
 
+unsigned mirror_generation(const struct mirror *m)
+{
+	return atomic_load_explicit(&m->generation, memory_order_acquire);
+}
+
 struct commitcache *mirror_commits(struct mirror *m)
 {
 	return &m->commits;
@@ -294,6 +301,7 @@ static void throw_away(struct mirror *m)
 	commitcache_clear(&m->commits);
 	m->whole = false;
 	atomic_fetch_add_explicit(&m->growth, 1, memory_order_release);
+	atomic_fetch_add_explicit(&m->generation, 1, memory_order_release);
 }
 
 /* Busy: a folder to fetch into. *made: it is empty. */
@@ -304,6 +312,7 @@ static enum mg_code make_ready(struct mirror *m, size_t hash_n, bool *made, stru
 		if (mirror_is_there(m)) throw_away(m);
 		*made = true;
 		m->clean = true;
+		m->made_ms = clock_mono_ms();
 		return mirrorfolder_make(m->path, hash_n, m->url, err);
 	}
 	if (!m->clean) mirrorfolder_clean(m->path);
@@ -395,10 +404,18 @@ enum mg_code mirror_bring(const struct mirror_use *u, const struct remoterefs *r
 	enum mg_code code = mirror_enter(u, err);
 	if (code != MG_OK) return code;
 	if (mirror_growth(m) == seen) {
-		const char *specs[2] = { HEAD_SPEC, NULL };
-		if (!span_eq(name, SPAN("HEAD")))
-			specs[0] = arena_printf(&a, "+%.*s:%.*s", SPAN_ARG(name), SPAN_ARG(name));
-		code = fetch(u, refs->hash_n, false, specs, err);
+		struct mg_span to = span_eq(name, SPAN("HEAD")) ? SPAN(HEAD_REF) : name;
+		struct mg_err why = { 0 };
+		/* Asked for by its hash, git need not ask for the refs again. What a server does not advertise, such as
+		 * the commit of an annotated tag, some give only by the name. */
+		const char *specs[2] = { arena_printf(&a, "+%.*s:%.*s", SPAN_ARG(ref->hash),
+						      SPAN_ARG(to)) };
+		code = fetch(u, refs->hash_n, false, specs, &why);
+		if (code == MG_UNAVAILABLE && why.cause == MG_CAUSE_HTTP) {
+			specs[0] = arena_printf(&a, "+%.*s:%.*s", SPAN_ARG(name), SPAN_ARG(to));
+			code = fetch(u, refs->hash_n, false, specs, &why);
+		}
+		if (code != MG_OK && err != NULL) *err = why;
 		*fetched = true;
 		pthread_mutex_lock(&m->all->mutex);
 		if (code == MG_OK && !m->whole) m->small_first = true;
@@ -418,7 +435,8 @@ enum mg_code mirror_bring_all(const struct mirror_use *u, const struct remoteref
 
 	enum mg_code code = mirror_enter(u, err);
 	if (code != MG_OK) return code;
-	if (!m->whole || memcmp(m->whole_sum, refs->sum, sizeof m->whole_sum) != 0) {
+	if (!m->whole || !mirrorfolder_fits(m->path, refs->hash_n) ||
+	    memcmp(m->whole_sum, refs->sum, sizeof m->whole_sum) != 0) {
 		if (head != NULL) specs[2] = HEAD_SPEC;
 		code = fetch(u, refs->hash_n, true, specs, err);
 		m->whole = code == MG_OK;
@@ -470,9 +488,14 @@ enum mg_code mirror_read(const struct mirror_use *u, const struct gitcmd_spec *s
 
 void mirror_discard(const struct mirror_use *u)
 {
+	struct mirror *m = u->mirror;
+
 	if (mirror_enter(u, NULL) != MG_OK) return;
-	log_warn("a mirror is thrown away, it is damaged", LOG_S("url", u->mirror->url));
-	throw_away(u->mirror);
+	/* What is wrong with one that was made a moment ago is not its age. */
+	if (m->made_ms == 0 || clock_mono_ms() - m->made_ms > YOUNG_MS || !mirror_is_there(m)) {
+		log_warn("a mirror is thrown away, it is damaged", LOG_S("url", m->url));
+		throw_away(m);
+	}
 	mirror_leave(u);
 }
 

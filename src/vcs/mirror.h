@@ -37,6 +37,8 @@ MG_CHECK enum mg_code mirror_bring(const struct mirror_use *u, const struct remo
 /* Brings all branches and tags with their history, as of refs; does nothing when they are there. */
 MG_CHECK enum mg_code mirror_bring_all(const struct mirror_use *u, const struct remoterefs *refs,
 				       struct mg_err *err);
+/* How often it was thrown away: a git that was started before reads what is no more. */
+unsigned mirror_generation(const struct mirror *m);
 /* Is there anything to read yet? */
 bool mirror_is_there(const struct mirror *m);
 /* A command that reads the mirror, to be completed by its args; valid as long as the use. MG_CORRUPT (STORAGE):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What mirror.c and mirrors.c share. All members that change are guarded by the mutex of mirrors, but for the
- * growth; a mirror's folder belongs to who has made it busy. */
+ * counters; a mirror's folder belongs to who has made it busy. */
 #ifndef VCS_MIRROR_INTERNAL_H
 #define VCS_MIRROR_INTERNAL_H
 
@@ -31,9 +31,10 @@ struct mirror {
 	bool large;       /* too large to be made whole unasked, or that has failed */
 	bool small_first; /* it has taken its first commits, and is not whole */
 	uint64_t touched_ms;
+	uint64_t made_ms; /* when its folder was made by this process; 0: before */
 	uint8_t whole_sum[32];
 	struct remoterefs *refs; /* NULL: never asked */
-	atomic_uint growth;
+	atomic_uint growth, generation;
 	char *at, *pins, *protocols; /* of the last use */
 	struct commitcache commits;
 };

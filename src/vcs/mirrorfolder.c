@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/span.h"
 
 #define DEPTH_MAX 64 /* of folders; a ref's name may have parts */
@@ -111,7 +112,7 @@ void mirrorfolder_measure(const char *path, uint64_t *bytes, size_t *packs)
 /* ---- making and removing ---- */
 
 /* A name beside path that nobody has. */
-static bool aside(const char *path, char out[PATH_MAX])
+static bool name_aside(const char *path, char out[PATH_MAX])
 {
 	static atomic_uint count;
 	int n = snprintf(out, PATH_MAX, "%s" ASIDE "%u", path, atomic_fetch_add(&count, 1));
@@ -154,7 +155,7 @@ enum mg_code mirrorfolder_make(const char *path, size_t hash_n, const char *url,
 	char making[PATH_MAX];
 	int fd = -1, why = 0;
 
-	if (!aside(path, making)) return err_errno(err, ENAMETOOLONG, "a mirror's folder");
+	if (!name_aside(path, making)) return err_errno(err, ENAMETOOLONG, "a mirror's folder");
 	if (mkdir(making, 0700) != 0 ||
 	    (fd = open(making, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || !fill(fd, hash_n, url) ||
 	    rename(making, path) != 0)
@@ -185,12 +186,24 @@ bool mirrorfolder_is_shallow(const char *path)
 	return has(path, "shallow");
 }
 
-void mirrorfolder_remove(const char *path)
+char *mirrorfolder_set_aside(const char *path)
 {
 	char going[PATH_MAX];
 
-	if (!aside(path, going) || rename(path, going) != 0) return;
-	remove_tree(going);
+	if (!name_aside(path, going) || rename(path, going) != 0) return NULL;
+	return check_strndup(going, strlen(going));
+}
+
+void mirrorfolder_delete(char *aside)
+{
+	if (aside == NULL) return;
+	remove_tree(aside);
+	free(aside);
+}
+
+void mirrorfolder_remove(const char *path)
+{
+	mirrorfolder_delete(mirrorfolder_set_aside(path));
 }
 
 /* ---- age ---- */

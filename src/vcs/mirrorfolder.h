@@ -19,6 +19,10 @@ bool mirrorfolder_fits(const char *path, size_t hash_n);
 void mirrorfolder_clean(const char *path);
 /* Moves it aside and deletes it. No git may be writing; one that reads fails. */
 void mirrorfolder_remove(const char *path);
+/* The first half of that, which takes no time. NULL: there is nothing, or it cannot be moved. */
+char *mirrorfolder_set_aside(const char *path);
+/* The second: deletes what was set aside, and frees its path; fine on NULL. */
+void mirrorfolder_delete(char *aside);
 /* Has it only the newest commits of some refs? */
 bool mirrorfolder_is_shallow(const char *path);
 /* Bytes of all its files, and their packs. */

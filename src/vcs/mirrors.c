@@ -143,6 +143,7 @@ struct mirror *mirrors_hold(struct mirrors *ms, struct mg_span url)
 		m->host = host_for(ms, url);
 		m->host->mirrors++;
 		atomic_init(&m->growth, 0);
+		atomic_init(&m->generation, 0);
 		commitcache_init(&m->commits);
 		m->node.key = span_make(m->url, url.n);
 		map_put(&ms->by_url, &m->node);
@@ -171,7 +172,7 @@ void mirrors_release(struct mirror **mp)
 
 static void refresh_node(struct map_node *node, void *arg)
 {
-	of_node(node)->old_ms = clock_mono_ms() + 1;
+	of_node(node)->old_ms = clock_mono_ms();
 }
 
 void mirrors_refresh(struct mirrors *ms, struct mg_span url)
@@ -323,13 +324,15 @@ static void match_path(struct map_node *node, void *arg)
 static bool remove_unused(struct mirrors *ms, const char *path)
 {
 	struct search s = { .path = path };
+	char *aside = NULL;
 
 	pthread_mutex_lock(&ms->mutex);
 	map_each(&ms->by_url, match_path, &s);
 	bool free_to_go = s.found == NULL || s.found->users == 0;
 	if (free_to_go && s.found != NULL) forget(s.found);
-	if (free_to_go) mirrorfolder_remove(path);
+	if (free_to_go) aside = mirrorfolder_set_aside(path);
 	pthread_mutex_unlock(&ms->mutex);
+	mirrorfolder_delete(aside);
 	return free_to_go;
 }
 

@@ -4,9 +4,11 @@ what is left behind."""
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import zipfile
 
@@ -14,50 +16,9 @@ import pytest
 
 from lib.gitrepo import Link, Repository, Submodule
 from lib.gitserver import GitServer
-from lib.modgate import binary, sanitized
+from lib.modgate import sanitized
 from lib.ports import free_port
-
-
-class Probe:
-    """Answers as (code, text); .us is how long the last order took."""
-
-    def __init__(self, folder, *mappings, protocols="https", env=None):
-        self.folder = pathlib.Path(folder)
-        clean = {n: v for n, v in os.environ.items() if "proxy" not in n.lower()}
-        self.process = subprocess.Popen([pathlib.Path(binary()).parent / "vcs_probe", str(folder), protocols, *mappings], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**clean, **(env or {})})
-        self.pid = int(self.process.stdout.readline())
-
-    def __call__(self, order):
-        self.process.stdin.write(order + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line, f"the probe ended at {order}"
-        us, code, text = line.rstrip("\n").split(" ", 2)
-        self.us = int(us)
-        return code, text
-
-    def good(self, order):
-        code, text = self(order)
-        assert code == "ok", f"{order}: {text}"
-        return text
-
-    def children(self):
-        return [int(p) for t in pathlib.Path(f"/proc/{self.pid}/task").iterdir() for p in (t / "children").read_text().split()]
-
-    def descriptors(self):
-        return len(list(pathlib.Path(f"/proc/{self.pid}/fd").iterdir()))
-
-    def leftovers(self):
-        """Files that only a git at work has."""
-        return [p for p in self.folder.rglob("*") if p.name.startswith("tmp_") or p.name.endswith(".lock") or ".aside" in p.name]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        assert self.process.wait(60) == 0
+from lib.vcsprobe import Probe
 
 
 ROOT = "git.example.test/x"
@@ -196,19 +157,23 @@ def test_a_thousand_revisions_are_one_clone(server, probe):
     assert probe.children() == []
 
 
-def test_a_damaged_mirror_is_made_anew(server, probe):
+def test_a_damaged_mirror_is_made_anew(tmp_path, server):
     fill(server.add(ROOT))
-    h1 = probe.good(f"zip {ROOT} v1.0.0")
-    mirror, = [p for p in probe.folder.iterdir() if len(p.name) == 64]
+    mapping = f"{ROOT}=https://{ROOT}.git"
+    with Probe(tmp_path / "m", mapping, env=server.environment()) as probe:
+        h1 = probe.good(f"zip {ROOT} v1.0.0")
+    mirror, = [p for p in (tmp_path / "m").iterdir() if len(p.name) == 64]
     for pack in mirror.rglob("*.pack"):
         pack.chmod(0o600)
         pack.write_bytes(pack.read_bytes()[:20] + b"\0" * 200)
-    code, _ = probe(f"zip {ROOT} v1.0.0")
-    assert code in ("ok", "unavailable")  # a zip that was begun cannot be begun again
-    assert probe.good(f"zip {ROOT} v1.0.0") == h1
-    shutil.rmtree(mirror)
-    assert probe.good(f"zip {ROOT} v1.0.0") == h1
-    assert probe.good(f"mod {ROOT} v1.1.0") == f"module {ROOT}|"
+    with Probe(tmp_path / "m", mapping, env=server.environment()) as probe:
+        assert probe.good(f"zip {ROOT} v1.0.0") == h1
+        shutil.rmtree(mirror)
+        assert probe.good(f"zip {ROOT} v1.0.0") == h1
+        assert probe.good(f"mod {ROOT} v1.1.0") == f"module {ROOT}|"
+        probe.good(f"stat {ROOT} main")
+        shutil.rmtree(mirror)
+        assert probe.good(f"stat {ROOT} main").startswith("v1.2.1-")
 
 
 def test_what_a_killed_git_leaves_is_cleaned(tmp_path, server):
@@ -243,13 +208,14 @@ def test_faults_are_no_absences(tmp_path, server):
         assert probe("list nowhere.test/x")[0] == "not_found"
 
 
-def test_a_thousand_canceled_orders_leave_nothing(server, probe):
+def test_canceled_orders_leave_nothing(server, probe):
+    """CANCELS=1000 makes them a thousand."""
     r = server.add(ROOT)
     fill(r, versions=40)
     probe.good(f"list {ROOT}")
     before = probe.descriptors()
     seen = set()
-    for i in range(100):
+    for i in range(int(os.environ.get("CANCELS", "100"))):
         order = [f"zip {ROOT} v1.{i % 40}.0", f"stat {ROOT} v1.{i % 40}.0", f"list {ROOT}"][i % 3]
         if i % 3 == 2:
             probe.good(f"refresh {ROOT}")
@@ -312,4 +278,80 @@ def test_nothing_of_a_repository_runs(tmp_path):
     names = {n.partition("@v1.0.0/")[2] for n in zipfile.ZipFile(tmp_path / "x.zip").namelist()}
     assert names == {"go.mod", "x.go", ".gitmodules", "hooks/post-checkout", "config", "objects/info/alternates",
                      ".gitattributes"}
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_mirrors_are_trimmed(tmp_path, server):
+    roots = [f"git.example.test/m{i}" for i in range(3)]
+    for root in roots:
+        fill(server.add(root))
+    mappings = [f"{root}=https://{root}.git" for root in roots]
+
+    def names():
+        return {p.name: p for p in (tmp_path / "m").iterdir()}
+
+    with Probe(tmp_path / "m", *mappings, env=server.environment()) as probe:
+        for root in roots:
+            probe(f"stat {root} v1.0.0")
+        probe.good("sweep")
+        assert len(names()) == 3
+    old = sorted(names())[1]
+    os.utime(names()[old] / "description", (0, 0))
+    with Probe(tmp_path / "m", *mappings, env=server.environment()) as probe:
+        probe.good("sweep")
+        assert len(names()) == 2 and old not in names()
+    with Probe(tmp_path / "m", *mappings, env={**server.environment(), "MIRRORS_MAX": "1"}) as probe:
+        probe.good("sweep")
+        assert not names()
+        for root in roots:
+            assert probe.good(f"list {root}") == "v1.0.0 v1.1.0 v1.2.0"
+
+
+def test_few_commands_at_a_host_at_a_time(tmp_path, server):
+    lock, running, most = threading.Lock(), 0, 0
+
+    def slow(request):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.1)
+        with lock:
+            running -= 1
+        return 503, "", []
+
+    server.on(r"/info/refs\?service", slow)
+    with Probe(tmp_path / "m", *[f"git.example.test/m{i}=https://git.example.test/m{i}.git" for i in range(12)],
+               env=server.environment()) as probe:
+        assert probe.good("crowd 12 list git.example.test/m%d") == "unavailable=12 "
+    assert most <= 2, "as the probe's options say"
+
+
+HOSTILE = ["--upload-pack=touch pwned", "-oProxyCommand=touch pwned", "--output=pwned", "ext::sh -c touch% pwned", "--exec=touch pwned",
+           "../../pwned", "v1.0.0/../../pwned", "$(touch pwned)", "`touch pwned`", ";touch pwned", "|touch pwned", "v1.0.0\ttouch pwned",
+           "@{upload}", "HEAD@{1}", "HEAD~1", "HEAD^{/x}", ":/x", "v1.0.0:go.mod", "refs/heads/main", "*", "?", "[a-z]", "--", "-",
+           "v1.0.0^{commit}", "\x01\x02", "é", "FETCH_HEAD", "ORIG_HEAD", "0123456\tx", "--all", "--not", "-h", "--help"]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_t07_hostile_revisions_reach_no_child(tmp_path):
+    rnd = random.Random(7)
+    r = Repository(tmp_path / "r.git")
+    fill(r)
+    # Refs of names that git itself would not make.
+    packed = r.folder / "packed-refs"
+    id = subprocess.run(["git", "rev-parse", "main"], cwd=r.folder, capture_output=True, text=True, check=True).stdout.strip()
+    packed.write_text((packed.read_text() if packed.exists() else "") + f"{id} refs/tags/v6.6.6:refs/heads/pwned\n{id} refs/tags/-pwned\n")
+    revisions = {rnd.choice(HOSTILE) + rnd.choice(["", "x", "=pwned", "pwned", rnd.choice(HOSTILE).replace(" ", "")])
+                 for _ in range(1500)}
+    revisions = sorted(revisions)[:500]
+    trace = tmp_path / "trace"
+    with Probe(tmp_path / "m", f"{ROOT}=file://{r.folder}", protocols="file", env={"ASAN_OPTIONS": "detect_leaks=0"},
+               under=["strace", "-f", "-qq", "-s", "8192", "-e", "trace=execve", "-o", str(trace)]) as probe:
+        for x in [*revisions, "v6.6.6:refs/heads/pwned", "-pwned"]:
+            code, text = probe(f"stat {ROOT} {x.replace(' ', '')}")
+            assert code == "not_found", f"{x}: {code} {text}"
+            assert probe(f"zip {ROOT} {x.replace(' ', '')}")[0] == "not_found"
+    runs = [line for line in trace.read_text().split("\n") if "execve(" in line]
+    assert runs and not [line for line in runs if "pwned" in line.replace(str(tmp_path), "")]
     assert not list(tmp_path.rglob("pwned"))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Drives vcs/vcs.h for the tests in tests/vcs: vcs_probe FOLDER PROTOCOLS ROOT=URL[ SUBDIR]..., where FOLDER takes the
- * mirrors. Each line of the input is one order, each answered by a line "microseconds code text":
+ * mirrors; MIRRORS_MAX in the environment is how many bytes of them may stay. Each line of the input is one order, each answered by a line "microseconds code text":
  *   list PATH | latest PATH | stat PATH REV | mod PATH VERSION | tag PATH VERSION | zip PATH VERSION [FILE]
  *   cancel MS ORDER...    the same, canceled MS milliseconds after it began
  *   times N ORDER...      the same N times, one after the other; the last answer
@@ -253,6 +253,8 @@ int main(int argc, char **argv)
 
 	if (argc < 3) return 2;
 	log_init("probe", 2, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+	if (getenv("MIRRORS_MAX") != NULL)
+		options.mirrors_max = strtoull(getenv("MIRRORS_MAX"), NULL, 10);
 	options.folder = argv[1];
 	protocols = argv[2];
 	mappings = argv + 3;
