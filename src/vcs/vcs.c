@@ -319,7 +319,10 @@ static enum mg_code ask_list(struct vcs_module *m, struct mg_span rev, void *out
 	enum mg_code code = coderepo_versions(&m->repo, &all, err);
 	for (size_t i = 0; code == MG_OK && i < all->n; i++)
 		verlist_add(out, all->v[i], m->arena);
-	return code;
+	if (code != MG_OK || all->n > 0) return code;
+	/* Without versions it may be no module at all, and an empty list would say that it is one. */
+	struct coderepo_version head;
+	return coderepo_latest(&m->repo, &head, err);
 }
 
 enum mg_code vcs_list(struct vcs_module *m, struct verlist *out, struct mg_err *err)

@@ -104,7 +104,7 @@ struct vcs_version {
 	struct mg_span url, subdir, hash, ref;
 };
 
-/* The versions for @v/list, sorted; none is MG_OK. (§3.7) */
+/* The versions for @v/list, sorted; a module may have none. (§3.7) */
 MG_CHECK enum mg_code vcs_list(struct vcs_module *m, struct verlist *out, struct mg_err *err);
 /* The version that rev names: a version, branch, tag, commit. (§3.5, §3.8) */
 MG_CHECK enum mg_code vcs_stat(struct vcs_module *m, struct mg_span rev, struct vcs_version *out,

@@ -99,7 +99,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                "PATH_INFO": path, "QUERY_STRING": query, "REQUEST_METHOD": self.command, "LC_ALL": "C",
                "CONTENT_TYPE": self.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(len(body)),
                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""), "REMOTE_ADDR": "127.0.0.1",
-               "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""), "GIT_CONFIG_NOSYSTEM": "1",
+               "GIT_PROTOCOL": self.headers.get("Git-Protocol", "") if self.server.owner.protocol_2 else "",
+               "GIT_CONFIG_NOSYSTEM": "1",
                "GIT_CONFIG_GLOBAL": str(self.server.owner.config)}
         done = subprocess.run(["git", "http-backend"], env=env, input=body, capture_output=True, timeout=120)
         head, _, content = done.stdout.partition(b"\r\n\r\n")
@@ -149,7 +150,7 @@ class GitServer:
         self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.tls.load_cert_chain(pair.cert, pair.key)
         self.config = self.folder / "gitconfig"  # of the serving side
-        self.config.write_text("[safe]\n\tdirectory = *\n[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n")
+        self.restore()
         self.port, self.port_plain = free_port(), free_port()
         self.lock = threading.Lock()
         self.repositories = {}  # "host/path" of its URL: Repository
@@ -157,6 +158,11 @@ class GitServer:
         self.secrets = {}       # "host/path" of a repository: "user:password" it asks for
         self.scripts = []       # (pattern of "scheme://host/path?query", answer), the last one added first
         self.requests = []
+
+    def restore(self):
+        """A server of today, that has no secrets."""
+        self.protocol_2 = True
+        self.config.write_text("[safe]\n\tdirectory = *\n[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n")
 
     def __enter__(self):
         self.listeners = [Listener(self, self.port, True), Listener(self, self.port_plain, False)]

@@ -109,6 +109,35 @@ def test_a_first_version_comes_without_its_history(server, probe):
     assert refs_asked(server) == asked + 1
 
 
+def posts(server):
+    return len(server.asked(r"^POST .*/git-upload-pack\?"))
+
+
+@pytest.mark.parametrize("annotated", [False, True])
+def test_a_first_version_is_two_round_trips(server, probe, annotated):
+    """One for the refs, one for the commit: it is asked for by its hash, so git does not ask for the refs again."""
+    r = server.add(ROOT)
+    r.tag("v1.0.0", r.commit({"go.mod": f"module {ROOT}\n"}, branch="main"), annotated=annotated)
+    r.write()
+    probe.good(f"zip {ROOT} v1.0.0")
+    assert (refs_asked(server), posts(server)) == (2, 2)
+
+
+def test_a_server_that_gives_only_what_it_advertises(server, probe):
+    """The commit of an annotated tag is none of the refs; before protocol 2 it can be had by the tag's name alone."""
+    r = server.add(ROOT)
+    c = r.commit({"go.mod": f"module {ROOT}\n"}, branch="other")
+    r.tag("v1.0.0", c, annotated=True)
+    r.commit({"a": "b"}, parents=[c], branch="other")
+    r.write()
+    server.config.write_text("[safe]\n\tdirectory = *\n")
+    server.protocol_2 = False
+    try:
+        assert probe.good(f"stat {ROOT} v1.0.0").split()[2] == c.id
+    finally:
+        server.restore()
+
+
 def test_a_push_is_seen_by_who_asks_for_it(server, probe):
     """The refs are remembered, but who names what is not among them is not told so without a look."""
     r = server.add(ROOT)
@@ -126,7 +155,17 @@ def test_sub_path_that_is_no_module(server, probe):
     asked = refs_asked(server)
     assert probe(f"latest {ROOT}/none/below")[0] == "not_found"
     assert probe(f"latest {ROOT}/none2")[0] == "not_found"
+    assert probe(f"list {ROOT}/none3")[0] == "not_found"
     assert refs_asked(server) == asked
+
+
+def test_a_list_without_versions(server, probe):
+    """Of a module it is empty."""
+    r = server.add(ROOT)
+    r.commit({"go.mod": f"module {ROOT}\n", "a/b.go": "package a\n"}, branch="main")
+    r.write()
+    assert probe.good(f"list {ROOT}") == ""
+    assert probe(f"list {ROOT}/a")[0] == "not_found"
 
 
 def test_sha256(server, probe):
