@@ -85,38 +85,86 @@ static enum mg_code may_use(const struct discovery *d, struct mg_span root, stru
 	return MG_OK;
 }
 
+static bool is_any(struct mg_span scheme, const char *list)
+{
+	for (struct mg_span rest = span_of(list); rest.p != NULL;)
+		if (span_eq(span_cut(&rest, ' '), scheme)) return true;
+	return false;
+}
+
+/* May a repository be asked that way? The operator's own word is enough for all that git has without helpers. */
+static enum mg_code check_scheme(const struct finding *f, bool named, struct mg_span url,
+				 struct mg_err *err)
+{
+	struct repourl u;
+	struct mg_err why;
+	if (repourl_parse(url, &u, &why) != MG_OK)
+		return err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS, "%s", why.text);
+	if (is_any(u.scheme, "https ssh git+ssh")) return MG_OK;
+	if ((named || f->insecure) && is_any(u.scheme, "http git")) return MG_OK;
+	return err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS,
+		       "its repository is at a %.*s URL; only https, ssh and git+ssh are used",
+		       SPAN_ARG(u.scheme));
+}
+
+static bool is_http(struct mg_span url)
+{
+	return span_has_prefix(url, SPAN("https://")) || span_has_prefix(url, SPAN("http://"));
+}
+
+/* What git needs to be told to reach the repository at url. */
+static enum mg_code place_git(struct discovery *d, const struct finding *f, struct mg_span url,
+			      const struct cancel *cancel, struct arena *a, struct vcs_place *out,
+			      struct mg_err *err)
+{
+	const struct gopage_options *o = &d->options.page;
+	bool named = f->mapped;
+	struct mg_span at = url;
+	if (d->options.mapping != NULL && mapping_rewrite(d->options.mapping, url, a, &at))
+		named = true;
+	enum mg_code rc = check_scheme(f, named, at, err);
+	if (rc != MG_OK) return rc;
+	const enum reach reach = named ? REACH_INSIDE : gopage_reach(o, f->path, at);
+	out->protocols = named || f->insecure ? SPAN("https:ssh:http:git") : SPAN("https:ssh");
+	if (!is_http(at)) {
+		struct repourl u;
+		if (repourl_parse(at, &u, err) != MG_OK) return MG_NOT_FOUND;
+		out->at = at;
+		return upstream_check_host(o->upstream, reach, u.host, err);
+	}
+	return moved_find(o, at, reach, f->insecure, cancel, a, &out->at, &out->pins, err);
+}
+
+/* Is there a repository at the place's URL? It is judged before git goes there. */
+static enum mg_code probe(struct discovery *d, const struct finding *f, struct vcs_place *place,
+			  const struct cancel *cancel, struct arena *a, struct mg_err *err)
+{
+	enum mg_code rc = place_git(d, f, place->url, cancel, a, place, err);
+	return rc == MG_OK ? d->options.probe(d->options.arg, place, cancel, err) : rc;
+}
+
 /* The first scheme with which there is a repository. */
 static enum mg_code probe_schemes(struct discovery *d, struct finding *f,
 				  const struct cancel *cancel, struct arena *a, struct mg_err *err)
 {
 	static const char *const schemes[] = { "https", "git+ssh", "ssh", "http", "git" };
-	const struct mg_span repo = f->url;
-	enum mg_code rc = MG_NOT_FOUND, first = MG_OK;
-	struct mg_err why = { 0 };
+	struct mg_err first = { 0 }, why = { 0 };
+	enum mg_code rc = MG_OK;
 	for (size_t i = 0; i < (f->insecure ? 5u : 3u); i++) {
-		const struct vcs_place place = {
-			.kind = VCS_GIT,
-			.root = f->root,
-			.url = span_of(arena_printf(a, "%s://%.*s", schemes[i], SPAN_ARG(repo))),
-			.protocols = f->insecure ? SPAN("https:ssh:http:git") : SPAN("https:ssh"),
-		};
-		rc = d->options.probe(d->options.arg, &place, cancel, &why);
+		struct vcs_place place = { .kind = VCS_GIT, .root = f->root };
+		place.url = span_of(arena_printf(a, "%s://%.*s", schemes[i], SPAN_ARG(f->url)));
+		rc = probe(d, f, &place, cancel, a, &why);
 		if (rc == MG_OK) {
 			f->url = place.url;
 			return MG_OK;
 		}
 		/* What https says is worth most to who reads it. */
-		if (i == 0) {
-			first = rc;
-			if (err != NULL) *err = why;
-		}
-		if (rc == MG_CANCELED) break;
+		if (i == 0) first = why;
+		if (rc == MG_CANCELED || rc == MG_DENIED) break;
 	}
-	if (rc == MG_CANCELED) {
-		if (err != NULL) *err = why;
-		return rc;
-	}
-	return first;
+	if (rc != MG_CANCELED) why = first;
+	if (err != NULL) *err = why;
+	return why.code;
 }
 
 /* The page of the path, and when that speaks for a shorter one, its page too. */
@@ -174,55 +222,6 @@ static enum mg_code find(struct discovery *d, struct finding *f, const struct ca
 	return MG_OK;
 }
 
-static bool is_any(struct mg_span scheme, const char *list)
-{
-	for (struct mg_span rest = span_of(list); rest.p != NULL;)
-		if (span_eq(span_cut(&rest, ' '), scheme)) return true;
-	return false;
-}
-
-/* May a repository be asked that way? The operator's own word is enough for all that git has without helpers. */
-static enum mg_code check_scheme(const struct finding *f, bool named, struct mg_span url,
-				 struct mg_err *err)
-{
-	struct repourl u;
-	struct mg_err why;
-	if (repourl_parse(url, &u, &why) != MG_OK)
-		return err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS, "%s", why.text);
-	if (is_any(u.scheme, "https ssh git+ssh")) return MG_OK;
-	if ((named || f->insecure) && is_any(u.scheme, "http git")) return MG_OK;
-	return err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS,
-		       "its repository is at a %.*s URL; only https, ssh and git+ssh are used",
-		       SPAN_ARG(u.scheme));
-}
-
-static bool is_http(struct mg_span url)
-{
-	return span_has_prefix(url, SPAN("https://")) || span_has_prefix(url, SPAN("http://"));
-}
-
-static enum mg_code place_git(struct discovery *d, const struct finding *f,
-			      const struct cancel *cancel, struct arena *a, struct vcs_place *out,
-			      struct mg_err *err)
-{
-	const struct gopage_options *o = &d->options.page;
-	bool named = f->mapped;
-	struct mg_span at = f->url;
-	if (d->options.mapping != NULL && mapping_rewrite(d->options.mapping, f->url, a, &at))
-		named = true;
-	enum mg_code rc = check_scheme(f, named, at, err);
-	if (rc != MG_OK) return rc;
-	const enum reach reach = named ? REACH_INSIDE : gopage_reach(o, f->path, at);
-	out->protocols = named || f->insecure ? SPAN("https:ssh:http:git") : SPAN("https:ssh");
-	if (!is_http(at)) {
-		struct repourl u;
-		if (repourl_parse(at, &u, err) != MG_OK) return MG_NOT_FOUND;
-		out->at = at;
-		return upstream_check_host(o->upstream, reach, u.host, err);
-	}
-	return moved_find(o, at, reach, f->insecure, cancel, a, &out->at, &out->pins, err);
-}
-
 enum mg_code discovery_find(struct discovery *d, struct mg_span path, const struct cancel *cancel,
 			    struct arena *a, struct vcs_place *out, struct mg_err *err)
 {
@@ -247,7 +246,7 @@ enum mg_code discovery_find(struct discovery *d, struct mg_span path, const stru
 				  (f.insecure && span_has_prefix(f.url, SPAN("http://")));
 		if (!fine) rc = refuse(err, "its page names a module proxy without https");
 	} else {
-		rc = place_git(d, &f, cancel, a, &place, err);
+		rc = place_git(d, &f, f.url, cancel, a, &place, err);
 	}
 	if (rc == MG_OK) *out = place;
 	return rc;

@@ -260,6 +260,13 @@ def test_t48_repositories_inside(server):
     assert {r.host for r in server.requests if r.method == "CONNECT"} == {"go.example.test:443"}
 
 
+def test_t48_paths_that_are_addresses(server):
+    for path in ("10.0.0.1/x.git", "127.0.0.1/x.git/y", "169.254.169.254/latest", "169.254.169.254/latest.git", "127.1/x.git"):
+        r = ask(server, path)
+        assert (r["code"], r["cause"]) == ("denied", "policy"), (path, r)
+    assert not server.requests
+
+
 def secret(path, text, mode=0o600):
     path.write_text(text)
     path.chmod(mode)
