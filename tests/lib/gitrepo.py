@@ -30,8 +30,8 @@ class Executable(str):
 
 
 class Commit:
-    def __init__(self, mark, files, time):
-        self.mark, self.files, self.time, self.id = mark, files, time, None
+    def __init__(self, mark, files, time, parents=()):
+        self.mark, self.files, self.time, self.parents, self.id = mark, files, time, parents, None
 
     @property
     def short(self):
@@ -64,7 +64,8 @@ class Repository:
         self.head(head)
         self.stream = []
         self.commits = []
-        self.refs = {}
+        self.refs = {}   # to be written
+        self.known = {}  # all there are, but HEAD
 
     def head(self, branch):
         """What HEAD points to; the branch need not be there."""
@@ -78,7 +79,8 @@ class Repository:
         for path in remove:
             del tree[path]
         tree.update(files or {})
-        c = Commit(len(self.commits) + 1, tree, BEGIN + 3600 * len(self.commits) if time is None else time)
+        c = Commit(len(self.commits) + 1, tree, BEGIN + 3600 * len(self.commits) if time is None else time,
+                   parents)
         self.commits.append(c)
         out = self.stream
         if not parents:
@@ -107,12 +109,13 @@ class Repository:
             self.ref(f"refs/tags/{name}", commit)
             return
         self.refs.pop(f"refs/tags/{name}", None)
+        self.known[f"refs/tags/{name}"] = commit
         self.stream.append(b"tag %s\nfrom :%d\ntagger %s %d +0000\ndata 2\nt\n"
                            % (name.encode(), commit.mark, WHO, commit.time + 60))
 
     def ref(self, name, commit):
         """Any ref, such as refs/pull/1/head. None removes it."""
-        self.refs[name] = commit
+        self.refs[name] = self.known[name] = commit
 
     def write(self):
         """Brings what was asked for since the last time into the repository."""

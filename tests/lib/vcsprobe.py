@@ -14,16 +14,16 @@ class Probe:
     def __init__(self, folder, *mappings, protocols="https", env=None, under=()):
         self.folder = pathlib.Path(folder)
         clean = {n: v for n, v in os.environ.items() if "proxy" not in n.lower()}
-        self.process = subprocess.Popen([*under, pathlib.Path(binary()).parent / "vcs_probe", str(folder), protocols, *mappings], text=True,
+        self.process = subprocess.Popen([*under, pathlib.Path(binary()).parent / "vcs_probe", str(folder), protocols, *mappings],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**clean, **(env or {})})
         self.pid = int(self.process.stdout.readline())
 
     def __call__(self, order):
-        self.process.stdin.write(order + "\n")
+        self.process.stdin.write(order.encode() + b"\n")
         self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        line = self.process.stdout.readline().decode(errors="replace")  # a go.mod may be anything, and have CR
         assert line, f"the probe ended at {order}"
-        us, code, text = line.rstrip("\n").split(" ", 2)
+        us, code, text = line[:-1].split(" ", 2)
         self.us = int(us)
         return code, text
 
