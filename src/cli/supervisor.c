@@ -109,6 +109,7 @@ uint64_t supervisor_places(struct supervisor *sv)
 	uint64_t taken = sv->inherit.channel != NULL ? sv->inherit.places : 0;
 
 	if (sv->front != NULL) taken |= 1ull << sv->front->place;
+	if (sv->reload.front != NULL) taken |= 1ull << sv->reload.front->place;
 	LIST_EACH(it, &sv->old_fronts)
 	{
 		taken |= 1ull << LIST_OWNER(it, struct service, node)->place;
