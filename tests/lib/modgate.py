@@ -11,6 +11,7 @@ import time
 
 from lib import http, manager
 from lib.ports import free_port
+from lib.wait import until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -125,6 +126,8 @@ class Modgate:
         self.group = self.process.pid
         if wait:
             self.wait_ready()
+            # Its supervisor hears commands when it has said so, which front does not wait for.
+            until(lambda: re.search(r"(?m)^(export GOPROXY=.*|ready)$", log.read_text(errors="replace")))
         return self
 
     def start_elsewhere(self):
