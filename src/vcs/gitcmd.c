@@ -196,12 +196,13 @@ static pid_t launch(const struct gitcmd_spec *spec, const int fds[3], int *why)
 	build_env(spec, &env);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	char *const *argv = (char *const *)(uintptr_t)args.v;
+	char *const *envp = (char *const *)(uintptr_t)env.v;
+	/* The analyzer allows nothing but exec after it; Linux allows system calls. */
 	pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (pid == 0) {
-		failure = become_git(
-			spec,
-			(char *const *)(uintptr_t)args.v, /* NOLINT(clang-analyzer-unix.Vfork) */
-			(char *const *)(uintptr_t)env.v, fds, parent);
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Vfork) */
+		failure = become_git(spec, argv, envp, fds, parent);
 		_exit(127);
 	}
 	*why = pid < 0 ? errno : failure;
