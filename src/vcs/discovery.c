@@ -17,6 +17,7 @@
 struct discovery {
 	struct discovery_options options;
 	struct pagecache *pages;
+	struct moved *moved;
 	struct arena arena; /* of the policy */
 	struct govcs govcs;
 };
@@ -39,6 +40,7 @@ enum mg_code discovery_new(const struct discovery_options *options, struct disco
 							      .pages_max = PAGES_MAX,
 							      .fetch = fetch_page,
 							      .arg = d });
+	d->moved = moved_new(&d->options.page, options->found_ms);
 	if (rc == MG_OK)
 		*out = d;
 	else
@@ -51,6 +53,7 @@ void discovery_free(struct discovery **dp)
 	struct discovery *d = *dp;
 	if (d == NULL) return;
 	pagecache_free(&d->pages);
+	moved_free(&d->moved);
 	arena_deinit(&d->arena);
 	free(d);
 	*dp = NULL;
@@ -132,7 +135,7 @@ static enum mg_code place_git(struct discovery *d, const struct finding *f, stru
 		out->at = at;
 		return upstream_check_host(o->upstream, reach, u.host, err);
 	}
-	return moved_find(o, at, reach, f->insecure, cancel, a, &out->at, &out->pins, err);
+	return moved_find(d->moved, at, reach, f->insecure, cancel, a, &out->at, &out->pins, err);
 }
 
 /* Is there a repository at the place's URL? It is judged before git goes there. */

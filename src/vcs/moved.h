@@ -6,12 +6,16 @@
 
 #include "vcs/gopage.h"
 
+struct moved;
+
+/* Answers are remembered for found_ms, for all paths in the repository. options stay the caller's. */
+struct moved *moved_new(const struct gopage_options *options, uint32_t found_ms);
+void moved_free(struct moved **m); /* no call may be running */
 /* Asks the repository the first thing that git asks, and follows its redirects, each with the reach and nobody
  * but the first with the login. *url: its URL there, in the arena (the same one when it does not answer 200);
  * *pins: "HOST:PORT:ADDRESS" of who answered, empty behind a proxy. Fails when nobody answers, or out of reach. */
-MG_CHECK enum mg_code moved_find(const struct gopage_options *o, struct mg_span from,
-				 enum reach reach, bool insecure, const struct cancel *cancel,
-				 struct arena *a, struct mg_span *url, struct mg_span *pins,
-				 struct mg_err *err);
+MG_CHECK enum mg_code moved_find(struct moved *m, struct mg_span from, enum reach reach,
+				 bool insecure, const struct cancel *cancel, struct arena *a,
+				 struct mg_span *url, struct mg_span *pins, struct mg_err *err);
 
 #endif

@@ -240,6 +240,14 @@ def test_a_repository_that_has_moved(server):
     found(ask(server, "go.example.test/x"), url="https://go.example.test/x.git", at="https://new.example.test/y.git")
 
 
+def test_a_repository_is_asked_once_for_all_its_paths(server):
+    server.add("git.example.test/x", page=False)
+    for path in ("corp.example.test/x/a", "corp.example.test/x"):
+        server.requests.clear()
+        assert len({r["at"] for r in asks(server, path, map="corp.example.test/* https://git.example.test/*.git", times=20)}) == 1
+        assert len(server.asked("GET https://git.example.test/x.git/info/refs")) == 1
+
+
 def test_pins_are_the_address_that_answered(server):
     server.add("git.example.test/x", page=False)
     server.repositories["localhost/x.git"] = server.repositories["git.example.test/x.git"]
@@ -386,7 +394,7 @@ def test_a_github_app(server, tmp_path):
     # One that is about to end is asked for again each time.
     answer[1] = '{"token":"ghs_CANARY","expires_at":"2001-01-01T00:00:00Z"}'
     server.requests.clear()
-    asks(server, "corp.example.test/u/r", map=rules, credentials=lines, times=2)
+    ask(server, "corp.example.test/u/r", map=rules, credentials=lines, env=1)  # by our request, and for git
     assert len([r for r in server.requests if "access_tokens" in r.path]) == 2
     for status, code in ((401, "denied"), (500, "unavailable")):
         answer[0] = status
