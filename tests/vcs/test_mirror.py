@@ -286,7 +286,7 @@ def test_it_dies_with_us(tmp_path, server):
     fill(r)
     server.on(r"/info/refs\?service", lambda request: (time.sleep(20), (200, "", []))[1])
     probe = Probe(tmp_path / "m", f"{ROOT}=https://{ROOT}.git", env=server.environment())
-    probe.process.stdin.write(f"list {ROOT}\n")
+    probe.process.stdin.write(f"list {ROOT}\n".encode())
     probe.process.stdin.flush()
     while not server.asked(r"/info/refs\?service"):
         assert probe.process.poll() is None
