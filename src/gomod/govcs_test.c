@@ -10,22 +10,21 @@ static void decisions(void **state)
 {
 	static const struct {
 		const char *value, *root;
-		bool is_private;
 		const char *vcs;
-		bool allowed;
+		bool is_private, allowed;
 	} rows[] = {
-		{ "", "a.example/x", false, "git", true },
-		{ "", "a.example/x", false, "hg", true },
-		{ "", "a.example/x", false, "svn", false },
-		{ "", "a.example/x", true, "svn", true },
-		{ "public:off", "a.example/x", false, "git", false },
-		{ "public:off", "a.example/x", true, "git", true },
-		{ "private:git", "a.example/x", true, "hg", false },
-		{ " a.example : svn | git , *:off ", "a.example/x", false, "git", true },
-		{ "a.example:svn,*:off", "b.example/x", true, "git", false },
-		{ "a.example/x:off,a.example:all", "a.example/x/y", false, "git", false },
-		{ "a.example/x:off,a.example:all", "a.example/z", false, "fossil", true },
-		{ "a.example:gitt", "a.example/z", false, "git", false },
+		{ "", "a.example/x", "git", false, true },
+		{ "", "a.example/x", "hg", false, true },
+		{ "", "a.example/x", "svn", false, false },
+		{ "", "a.example/x", "svn", true, true },
+		{ "public:off", "a.example/x", "git", false, false },
+		{ "public:off", "a.example/x", "git", true, true },
+		{ "private:git", "a.example/x", "hg", true, false },
+		{ " a.example : svn | git , *:off ", "a.example/x", "git", false, true },
+		{ "a.example:svn,*:off", "b.example/x", "git", true, false },
+		{ "a.example/x:off,a.example:all", "a.example/x/y", "git", false, false },
+		{ "a.example/x:off,a.example:all", "a.example/z", "fossil", false, true },
+		{ "a.example:gitt", "a.example/z", "git", false, false },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct arena a = ARENA_INIT;

@@ -5,14 +5,14 @@
 
 static const struct {
 	struct mg_span name;
-	enum credline_kind kind;
 	size_t words; /* before the file */
+	enum credline_kind kind;
 	bool ssh;
 } kinds[] = {
-	{ { "token", 5 }, CREDLINE_TOKEN, 0, false },
-	{ { "basic", 5 }, CREDLINE_BASIC, 1, false },
-	{ { "github-app", 10 }, CREDLINE_GITHUB_APP, 2, false },
-	{ { "key", 3 }, CREDLINE_KEY, 0, true },
+	{ { "token", 5 }, 0, CREDLINE_TOKEN, false },
+	{ { "basic", 5 }, 1, CREDLINE_BASIC, false },
+	{ { "github-app", 10 }, 2, CREDLINE_GITHUB_APP, false },
+	{ { "key", 3 }, 0, CREDLINE_KEY, true },
 };
 
 static bool is_ssh(const struct repourl *u)
