@@ -19,6 +19,7 @@ from lib.gitserver import GitServer
 from lib.modgate import sanitized
 from lib.ports import free_port
 from lib.vcsprobe import Probe
+from lib.wait import until
 
 
 ROOT = "git.example.test/x"
@@ -288,16 +289,20 @@ def test_it_dies_with_us(tmp_path, server):
     probe = Probe(tmp_path / "m", f"{ROOT}=https://{ROOT}.git", env=server.environment())
     probe.process.stdin.write(f"list {ROOT}\n".encode())
     probe.process.stdin.flush()
-    while not server.asked(r"/info/refs\?service"):
-        assert probe.process.poll() is None
+    until(lambda: server.asked(r"/info/refs\?service"), 60)
     git = probe.children()
     assert git
     os.kill(probe.pid, signal.SIGKILL)
     probe.process.wait(60)
-    for pid in git:
-        while pathlib.Path(f"/proc/{pid}/stat").exists() and \
-                pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
-            pass
+    until(lambda: not any(runs(pid) for pid in git), 60)
+
+
+def runs(pid):
+    """Not one that has ended and waits to be reaped."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_nothing_of_a_repository_runs(tmp_path):
