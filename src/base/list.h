@@ -37,6 +37,16 @@ static inline void list_prepend(struct list *head, struct list *node)
 {
 	list_append(head->next, node);
 }
+/* Puts all nodes of from, in their order, behind those of head; from is empty then. */
+static inline void list_take(struct list *head, struct list *from)
+{
+	if (from->next == from) return;
+	from->next->prev = head->prev;
+	from->prev->next = head;
+	head->prev->next = from->next;
+	head->prev = from->prev;
+	list_init(from);
+}
 /* Leaves node pointing at itself, so that removing twice is harmless. */
 static inline void list_remove(struct list *node)
 {

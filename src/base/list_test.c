@@ -38,8 +38,30 @@ static void test_order_and_removal(void **state)
 	assert_true(list_empty(&head));
 }
 
+static void test_taking_all(void **state)
+{
+	struct list head, other;
+	struct item a = { .v = 1 }, b = { .v = 2 }, c = { .v = 3 };
+	list_init(&head);
+	list_init(&other);
+	list_take(&head, &other);
+	assert_true(list_empty(&head));
+	list_append(&other, &b.node);
+	list_append(&other, &c.node);
+	list_take(&head, &other);
+	assert_true(list_empty(&other));
+	assert_int_equal(sum(&head), 23);
+	list_append(&other, &a.node);
+	list_take(&other, &head);
+	assert_int_equal(sum(&other), 123);
+	list_remove(&c.node);
+	assert_int_equal(sum(&other), 12);
+	assert_true(list_empty(&head));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_order_and_removal) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_order_and_removal),
+					    cmocka_unit_test(test_taking_all) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

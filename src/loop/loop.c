@@ -34,6 +34,7 @@ struct loop {
 enum handle_kind {
 	HANDLE_IO,
 	HANDLE_TIMER,
+	HANDLE_CHORE,
 	HANDLE_SIGNAL
 };
 
@@ -47,6 +48,7 @@ struct handle {
 		uv_handle_t any;
 		uv_poll_t poll;
 		uv_timer_t timer;
+		uv_idle_t chore;
 		uv_signal_t signal;
 	} uv;
 };
@@ -62,6 +64,12 @@ struct loop_io {
 };
 
 struct loop_timer {
+	struct handle h;
+	loop_fn *fn;
+	void *arg;
+};
+
+struct loop_chore {
 	struct handle h;
 	loop_fn *fn;
 	void *arg;
@@ -213,7 +221,7 @@ static void on_poll(uv_poll_t *poll, int status, int uv_events)
 	if (status < 0) {
 		/* libuv stops a handle on POLLERR, but there may be bytes to read before the error. */
 		start_poll(io);
-		events = LOOP_READ | LOOP_WRITE;
+		events = LOOP_READ | LOOP_WRITE | LOOP_BROKEN;
 	}
 	if (uv_events & UV_READABLE) events |= LOOP_READ;
 	if (uv_events & UV_WRITABLE) events |= LOOP_WRITE;
@@ -303,6 +311,47 @@ void loop_timer_free(struct loop_timer **tp)
 	*tp = NULL;
 	assert_thread(t->h.loop);
 	handle_close(&t->h);
+}
+
+static void on_chore(uv_idle_t *chore)
+{
+	struct loop_chore *c = chore->data;
+
+	c->fn(c->arg);
+}
+
+struct loop_chore *loop_chore_new(struct loop *l, loop_fn *fn, void *arg)
+{
+	struct loop_chore *c = check_calloc(1, sizeof *c);
+
+	assert_thread(l);
+	c->fn = fn;
+	c->arg = arg;
+	MG_ASSERT(uv_idle_init(&l->uv, &c->h.uv.chore) == 0);
+	handle_add(l, &c->h, HANDLE_CHORE);
+	return c;
+}
+
+void loop_chore_start(struct loop_chore *c)
+{
+	assert_thread(c->h.loop);
+	uv_idle_start(&c->h.uv.chore, on_chore);
+}
+
+void loop_chore_stop(struct loop_chore *c)
+{
+	assert_thread(c->h.loop);
+	uv_idle_stop(&c->h.uv.chore);
+}
+
+void loop_chore_free(struct loop_chore **cp)
+{
+	struct loop_chore *c = *cp;
+
+	if (c == NULL) return;
+	*cp = NULL;
+	assert_thread(c->h.loop);
+	handle_close(&c->h);
 }
 
 static void on_signal(uv_signal_t *signal, int signum)

@@ -10,15 +10,18 @@
 struct loop;
 struct loop_io;
 struct loop_timer;
+struct loop_chore;
 
 #define LOOP_READ   1u
 #define LOOP_WRITE  2u
+#define LOOP_BROKEN 8u /* comes with both: the connection has failed; told each turn */
 #define LOOP_HANGUP 4u /* comes with LOOP_READ after loop_io_news_only: the peer sends no more */
 
 typedef void loop_fn(void *arg);
 typedef void loop_io_fn(
 	void *arg,
-	unsigned events); /* events: LOOP_READ | LOOP_WRITE; an error or hang-up wakes both */
+	unsigned
+		events); /* events: LOOP_READ | LOOP_WRITE; an error, which is LOOP_BROKEN, or hang-up wakes both */
 
 /* Belongs to the thread that first calls loop_run; handles may be made before that by the maker. */
 struct loop *loop_new(void);
@@ -45,6 +48,13 @@ void loop_timer_start(struct loop_timer *t, uint64_t after_ms,
 		      uint64_t repeat_ms); /* repeat 0: once */
 void loop_timer_stop(struct loop_timer *t);
 void loop_timer_free(struct loop_timer **t);
+
+/* Work for which the loop does not wait: while it is started fn is called once a turn, and the loop looks for what has
+ * happened, without waiting, before it is called again. */
+struct loop_chore *loop_chore_new(struct loop *l, loop_fn *fn, void *arg);
+void loop_chore_start(struct loop_chore *c); /* starting or stopping it twice does nothing */
+void loop_chore_stop(struct loop_chore *c);
+void loop_chore_free(struct loop_chore **c);
 
 /* Calls fn(arg) on the loop when the signal arrives. One watcher a signal and process. */
 void loop_on_signal(struct loop *l, int signum, loop_fn *fn, void *arg);

@@ -204,6 +204,60 @@ static void signal_reaches_the_loop(void **state)
 	assert_int_equal(f->calls, 1);
 }
 
+struct chores {
+	struct fixture *f;
+	struct loop_chore *chore;
+	int calls;
+};
+
+static void on_io_read(void *arg, unsigned events)
+{
+	struct fixture *f = arg;
+	char byte;
+
+	assert_int_equal(read(f->ends[0], &byte, 1), 1);
+	f->calls++;
+}
+
+/* What it has written itself is seen before it is called again. */
+static void on_chore(void *arg)
+{
+	struct chores *c = arg;
+
+	assert_int_equal(c->f->calls, c->calls);
+	if (++c->calls == 5) {
+		loop_chore_stop(c->chore);
+		loop_timer_start(c->f->timer, 20, 0);
+	}
+	assert_int_equal(write(c->f->ends[1], "x", 1), 1);
+}
+
+static void on_quiet(void *arg)
+{
+	struct fixture *f = arg;
+
+	loop_stop(f->l);
+}
+
+static void chore_is_called_once_a_turn_until_it_is_stopped(void **state)
+{
+	struct fixture *f = *state;
+	struct chores c = { .f = f };
+
+	f->io = loop_io_new(f->l, f->ends[0], on_io_read, f);
+	loop_io_want(f->io, LOOP_READ);
+	f->timer = loop_timer_new(f->l, on_quiet, f);
+	c.chore = loop_chore_new(f->l, on_chore, &c);
+	loop_chore_start(c.chore);
+	loop_chore_start(c.chore);
+	loop_run(f->l);
+	assert_int_equal(c.calls, 5);
+	assert_int_equal(f->calls, 5);
+	loop_chore_free(&c.chore);
+	assert_null(c.chore);
+	loop_chore_free(&c.chore);
+}
+
 struct posted {
 	struct fixture *f;
 	int poster, number;
@@ -281,6 +335,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(io_of_news_only_is_told_each_arrival, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(timer_repeats_not_before_its_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(chore_is_called_once_a_turn_until_it_is_stopped,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(signal_reaches_the_loop, setup, teardown),
 		cmocka_unit_test_setup_teardown(posts_run_in_order_of_each_thread, setup, teardown),
 		cmocka_unit_test(what_was_posted_runs_even_at_the_end),
