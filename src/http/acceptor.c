@@ -17,9 +17,12 @@
 #include "record/metrics.h"
 
 /* Taken in one turn, so that a flood of connections leaves the loop to requests. */
-#define ACCEPTOR_TURN     64
+#define ACCEPTOR_TURN     8
 #define ACCEPTOR_PAUSE_MS 100
-#define ACCEPTOR_BACKLOG  4096 /* what may wait, see listener.c */
+/* What the system keeps of a connection's input: requests are small. Who sends without end would otherwise have megabytes
+ * there, and each read of ours would have the system do the sender's work in our turn. */
+#define ACCEPTOR_RECEIVE (64 << 10)
+#define ACCEPTOR_BACKLOG 4096 /* what may wait, see listener.c */
 
 struct acceptor {
 	struct server *server;
@@ -102,7 +105,7 @@ static void on_listen(void *arg, unsigned events)
 
 void acceptor_start(struct server *sv, const struct server_listener *listeners, size_t count)
 {
-	const int on = 1;
+	const int on = 1, receive = ACCEPTOR_RECEIVE;
 
 	sv->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sv->accept_timer = loop_timer_new(sv->loop, on_pause_over, sv);
@@ -110,8 +113,9 @@ void acceptor_start(struct server *sv, const struct server_listener *listeners, 
 	sv->acceptor_count = count;
 	for (size_t i = 0; i < count; i++) {
 		struct acceptor *a = &sv->acceptors[i];
-		/* Accepted sockets inherit it: one system call less a connection. */
+		/* Accepted sockets inherit them: two system calls less a connection. */
 		setsockopt(listeners[i].fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		setsockopt(listeners[i].fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive);
 		MG_ASSERT(listeners[i].kind != LISTENER_TLS || sv->options.tls != NULL);
 		*a = (struct acceptor){ .server = sv,
 					.fd = listeners[i].fd,

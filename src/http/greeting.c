@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/greeting.h"
 
-#include "base/clock.h"
 #include "http/server_internal.h"
 #include "record/metrics.h"
 
-/* What handshakes may take of one turn of the loop: the longest that they delay a hit. */
-#define GREETING_TURN_US 3000
 /* How long a peer may keep us waiting while others wait: longer than any line takes, and, when those others have
  * waited as long themselves, than most lines do. */
 #define GREETING_PATIENCE_MS 1000
@@ -59,7 +56,7 @@ static void let_in(struct server *sv)
 		leave(s);
 		enter(s, GREETING_ON);
 		s->unread = true;
-		server_resume_soon(s);
+		turn_later(s);
 	}
 }
 
@@ -104,18 +101,6 @@ void greeting_stop(struct server *sv)
 	loop_timer_free(&sv->greeting.timer);
 }
 
-static bool has_time(struct server *sv)
-{
-	struct greeting *g = &sv->greeting;
-	const uint64_t now_ms = loop_now_ms(sv->loop);
-
-	if (now_ms != g->turn_ms) {
-		g->turn_ms = now_ms;
-		g->spent_us = 0;
-	}
-	return g->spent_us < GREETING_TURN_US;
-}
-
 static ssize_t not_now(void)
 {
 	errno = EAGAIN;
@@ -145,15 +130,9 @@ ssize_t greeting_receive(struct session *s)
 
 	/* It has failed, and only its end is awaited. */
 	if (s->wait == SESSION_LINGER) return transport_recv(&s->wire, sv->inbox, SERVER_INBOX);
-	if (!has_time(sv)) {
-		s->unread = true;
-		return not_now();
-	}
 	if (!has_room(s)) return not_now();
-	const uint64_t start_us = clock_mono_us();
 	const ssize_t n = transport_recv(&s->wire, sv->inbox, SERVER_INBOX);
 	const int why = errno;
-	sv->greeting.spent_us += clock_mono_us() - start_us;
 	if (!tlsconn_begun(s->wire.tls)) greeting_leave(s);
 	errno = why;
 	return n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS handshakes on a server: each costs a hundred times the time of a hit and, while its peer keeps us waiting,
- * 45 KiB. So few are under way at a time, and they take a bounded share of each turn of the loop. Beyond that new ones
+ * 45 KiB. So few are under way at a time, and they have a bounded share of each turn of the loop (http/turn.h). Beyond that new ones
  * wait, in the order in which they asked, costing nothing but their connection; and who has kept us waiting for long
  * while others wait is ended. For this room; the server's loop only. */
 #ifndef HTTP_GREETING_H
@@ -26,8 +26,6 @@ struct greeting {
 	uint32_t on_n;
 	struct loop_timer *timer; /* runs while somebody waits */
 	bool ticking;
-	uint64_t turn_ms;  /* the turn that spent_us belongs to */
-	uint64_t spent_us; /* in it */
 };
 
 void greeting_start(struct server *sv);

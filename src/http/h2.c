@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "http/h2stream.h"
 #include "http/pace.h"
 #include "http/server_internal.h"
@@ -60,24 +61,34 @@ void h2_kit_free(struct server *sv)
 	free(kit);
 }
 
-static void expire_first(struct server *sv, struct list *streams, uint32_t limit_ms)
+/* False: the time for it is over, see server_expire. */
+static bool expire_first(struct server *sv, struct list *streams, uint32_t limit_ms,
+			 uint64_t until_us)
 {
 	uint64_t now = loop_now_ms(sv->loop);
 	struct list *first;
 
 	while ((first = list_first(streams)) != NULL) {
 		struct h2stream *st = LIST_OWNER(first, struct h2stream, wait);
-		if (now - st->since_ms < limit_ms) return;
+		if (now - st->since_ms < limit_ms) break;
 		h2stream_expire(st, now);
+		if (clock_mono_us() >= until_us) return false;
 	}
+	return true;
 }
 
-void h2_tick(struct server *sv)
+bool h2_expire_streams(struct server *sv, uint64_t until_us)
 {
-	if (sv->h2 == NULL) return;
-	expire_first(sv, &sv->h2->bodies, sv->options.header_timeout_ms);
-	expire_first(sv, &sv->h2->answers, sv->options.stall_timeout_ms);
-	h2stream_retry_disk(sv->h2);
+	const struct server_options *o = &sv->options;
+
+	return sv->h2 == NULL ||
+	       (expire_first(sv, &sv->h2->bodies, o->header_timeout_ms, until_us) &&
+		expire_first(sv, &sv->h2->answers, o->stall_timeout_ms, until_us));
+}
+
+void h2_retry_disk(struct server *sv)
+{
+	if (sv->h2 != NULL) h2stream_retry_disk(sv->h2);
 }
 
 /* --- a connection --- */
@@ -185,7 +196,7 @@ static bool settle(struct session *s)
 	}
 	bool writes = h->left.n > 0 || h->more || transport_wants_write(&s->wire);
 	loop_io_want(s->io, LOOP_READ | (writes ? LOOP_WRITE : 0));
-	if (s->unread) server_resume_soon(s);
+	if (s->unread) turn_soon(s);
 	return true;
 }
 
@@ -355,10 +366,6 @@ static bool receive(struct session *s)
 
 void h2_on_io(struct session *s, unsigned events)
 {
-	if (events & LOOP_HANGUP) {
-		s->hangup = true;
-		transport_hangup(&s->wire);
-	}
 	if ((events & LOOP_READ) && !receive(s)) return;
 	flush(s, (events & LOOP_WRITE) != 0);
 }
@@ -396,7 +403,7 @@ void h2_leave(struct session *s)
 		nghttp2_submit_ping(h->ng, NGHTTP2_FLAG_NONE, NULL);
 	}
 	h->more = true;
-	server_resume_soon(s);
+	turn_soon(s);
 }
 
 void h2_part(struct session *s)

@@ -84,8 +84,10 @@ void h2_leave(struct session *s);
 /* Before an idle connection is cut: says what came too late, if the socket takes that. */
 void h2_part(struct session *s);
 
-/* Every tick: streams whose time is over. */
-void h2_tick(struct server *sv);
+/* As server_expire: streams whose time is over. */
+bool h2_expire_streams(struct server *sv, uint64_t until_us);
+/* Every tick: streams for whom the lane had no room. */
+void h2_retry_disk(struct server *sv);
 void h2_kit_free(struct server *sv);
 
 #endif

@@ -133,7 +133,7 @@ static void resume(struct h2stream *st)
 {
 	nghttp2_session_resume_data(st->h2->ng, st->id);
 	st->h2->more = true;
-	server_resume_soon(st->live.session);
+	turn_soon(st->live.session);
 }
 
 static void on_growth(struct growth_waiter *w)
@@ -194,7 +194,7 @@ static void handle(struct h2stream *st)
 {
 	struct server *sv = st->live.server;
 
-	st->awaited = false;
+	st->awaited = st->live.session->stranger = false;
 	list_remove(&st->wait);
 	metrics_add(METRICS_H2_REQUESTS, 1);
 	st->live.since_ms = loop_now_ms(sv->loop);
@@ -513,7 +513,7 @@ void h2stream_answer(struct live *v, struct reply *r, const struct outbound_how 
 		wait_in(st, &kit_of(st)->answers);
 	}
 	h->more = true;
-	if (h->session->server->serving != h->session) server_resume_soon(h->session);
+	if (h->session->server->serving != h->session) turn_soon(h->session);
 }
 
 /* Does the peer take it? While the socket is full that is the connection's affair. Else each stream is to
@@ -548,7 +548,7 @@ void h2stream_expire(struct h2stream *st, uint64_t now_ms)
 	list_remove(&st->wait);
 	nghttp2_submit_rst_stream(st->h2->ng, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_CANCEL);
 	st->h2->more = true;
-	server_resume_soon(st->live.session);
+	turn_soon(st->live.session);
 }
 
 void h2stream_callbacks(nghttp2_session_callbacks *c)

@@ -68,34 +68,6 @@ void server_wait(struct session *s, enum session_wait wait)
 	s->since_ms = loop_now_ms(sv->loop);
 }
 
-void server_resume_soon(struct session *s)
-{
-	struct server *sv = s->server;
-
-	if (!list_empty(&s->resume)) return;
-	/* From within a resume not at once, or one peer's pipeline would hold the loop. */
-	if (list_empty(&sv->resumes)) loop_timer_start(sv->resume_timer, sv->resuming ? 1 : 0, 0);
-	list_append(&sv->resumes, &s->resume);
-}
-
-static void on_resume(void *arg)
-{
-	struct server *sv = arg;
-	struct list batch;
-
-	if (list_empty(&sv->resumes)) return;
-	batch = sv->resumes;
-	batch.next->prev = batch.prev->next = &batch;
-	list_init(&sv->resumes);
-	sv->resuming = true;
-	while (!list_empty(&batch)) {
-		struct session *s = LIST_OWNER(list_first(&batch), struct session, resume);
-		list_remove(&s->resume);
-		session_resume(s);
-	}
-	sv->resuming = false;
-}
-
 static void count_timeout(enum session_wait wait, bool greeted)
 {
 	if (greeted)
@@ -130,9 +102,15 @@ static uint32_t limit_ms(const struct server *sv, enum session_wait wait)
 	return UINT32_MAX;
 }
 
-static void on_tick(void *arg)
+static void expire(struct session *s, enum session_wait w)
 {
-	struct server *sv = arg;
+	const bool greeted = w == SESSION_HEAD && transport_greets(&s->wire);
+
+	if (session_expire(s)) count_timeout(w, greeted);
+}
+
+bool server_expire(struct server *sv, uint64_t until_us)
+{
 	uint64_t now = loop_now_ms(sv->loop);
 
 	for (enum session_wait w = 0; w < SESSION_WAIT_COUNT; w++) {
@@ -140,26 +118,36 @@ static void on_tick(void *arg)
 		while ((first = list_first(&sv->waits[w])) != NULL) {
 			struct session *s = LIST_OWNER(first, struct session, node);
 			if (now - s->since_ms < limit_ms(sv, w)) break;
-			const bool greeted = w == SESSION_HEAD && transport_greets(&s->wire);
-			if (session_expire(s)) count_timeout(w, greeted);
+			expire(s, w);
+			if (clock_mono_us() >= until_us) return false;
 		}
 	}
-	proxied_expire(sv);
-	if (sv->connections >= sv->options.max_connections) acceptor_update(sv);
-	h2_tick(sv);
-	struct list disk;
+	return h2_expire_streams(sv, until_us);
+}
+
+static void retry_disk(struct server *sv)
+{
+	struct list disk, *first;
+
 	list_init(&disk);
-	LIST_EACH_SAFE(it, &sv->waits[SESSION_DISK])
-	{
-		list_remove(it);
-		list_append(&disk, it);
-	}
-	while (!list_empty(&disk)) {
-		struct session *s = LIST_OWNER(list_first(&disk), struct session, node);
+	list_take(&disk, &sv->waits[SESSION_DISK]);
+	while ((first = list_first(&disk)) != NULL) {
+		struct session *s = LIST_OWNER(first, struct session, node);
 		list_remove(&s->node);
 		list_append(&sv->waits[SESSION_DISK], &s->node);
 		session_retry_disk(s);
 	}
+}
+
+static void on_tick(void *arg)
+{
+	struct server *sv = arg;
+
+	turn_expire(sv);
+	proxied_expire(sv);
+	if (sv->connections >= sv->options.max_connections) acceptor_update(sv);
+	h2_retry_disk(sv);
+	retry_disk(sv);
 }
 
 static uint64_t tick_of(const struct server_options *o)
@@ -238,9 +226,7 @@ struct server *server_new(struct loop *l, const struct server_listener *listener
 	sv->arg = arg;
 	for (int w = 0; w < SESSION_WAIT_COUNT; w++)
 		list_init(&sv->waits[w]);
-	list_init(&sv->resumes);
 	list_init(&sv->proxied);
-	sv->resume_timer = loop_timer_new(l, on_resume, sv);
 	sv->tick_timer = loop_timer_new(l, on_tick, sv);
 	sv->tick_ms = tick_of(options);
 	sv->drain_timer = loop_timer_new(l, on_drain_timer, sv);
@@ -249,6 +235,7 @@ struct server *server_new(struct loop *l, const struct server_listener *listener
 	sv->date_ms = UINT64_MAX;
 	sv->date_s = INT64_MIN;
 	start_ids(sv);
+	turn_start(sv);
 	greeting_start(sv);
 	acceptor_start(sv, listeners, count);
 	return sv;
@@ -322,7 +309,7 @@ void server_free(struct server **svp)
 		while (!list_empty(&sv->waits[w]))
 			session_cut(LIST_OWNER(list_first(&sv->waits[w]), struct session, node));
 	greeting_stop(sv);
-	loop_timer_free(&sv->resume_timer);
+	turn_stop(sv);
 	loop_timer_free(&sv->tick_timer);
 	loop_timer_free(&sv->drain_timer);
 	h2_kit_free(sv);

@@ -5,9 +5,11 @@
 
 #include "http/server.h"
 #include "http/session.h"
+#include "http/turn.h"
 #include "wire/httpdate.h"
 
-#define SERVER_INBOX (64u << 10)
+/* What is read of one connection at a time, before it is another one's turn: a hundred requests of HTTP/2. */
+#define SERVER_INBOX (4u << 10)
 
 struct h2kit;
 
@@ -18,10 +20,7 @@ struct server {
 	void *arg;
 
 	struct list waits[SESSION_WAIT_COUNT];
-	struct list resumes;
 	struct list proxied; /* connections whose PROXY header is awaited */
-	struct loop_timer *resume_timer;
-	bool resuming;
 	struct loop_timer *tick_timer;
 	uint64_t tick_ms;
 	bool ticking;
@@ -44,6 +43,7 @@ struct server {
 	struct session *serving;
 
 	struct greeting greeting;
+	struct turn turn;
 
 	char date[HTTPDATE_SIZE];
 	int64_t date_s;
@@ -63,7 +63,8 @@ const char *server_date(struct server *sv);
 void server_next_id(struct server *sv, char out[EXCHANGE_ID_SIZE]);
 /* Moves s to the end of a list. */
 void server_wait(struct session *s, enum session_wait wait);
-void server_resume_soon(struct session *s);
+/* Ends, or tells, those whose time is over. False: that took until until_us, and there may be more. */
+bool server_expire(struct server *sv, uint64_t until_us);
 /* A connection more or less, whatever it is. */
 void server_count(struct server *sv);
 void server_uncount(struct server *sv);

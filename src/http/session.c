@@ -38,6 +38,7 @@ struct session *session_start(struct server *sv, int fd, const struct address *p
 	s->server = sv;
 	transport_init(&s->wire, fd, kind == LISTENER_TLS ? sv->options.tls : NULL);
 	s->peer = *peer;
+	s->stranger = true;
 	s->sniff = kind != LISTENER_PLAIN;
 	s->strange = kind == LISTENER_H2C;
 	s->in = BUF_MAX(HEAD_MAX_BYTES + SESSION_AHEAD_MAX + SERVER_INBOX);
@@ -113,7 +114,7 @@ static bool close_gently(struct session *s)
 	s->more = false;
 	server_wait(s, SESSION_LINGER);
 	loop_io_want(s->io, LOOP_READ);
-	if (s->unread) server_resume_soon(s);
+	if (s->unread) turn_soon(s);
 	return true;
 }
 
@@ -136,7 +137,7 @@ static void listen_on(struct session *s)
 	bool room = s->in.n < SESSION_AHEAD_MAX && s->server->held < SESSION_HELD_MAX;
 
 	loop_io_want(s->io, room ? LOOP_READ : 0);
-	if (room && s->unread) server_resume_soon(s);
+	if (room && s->unread) turn_soon(s);
 }
 
 /* Puts the session where it has to wait, after anything happened. False when it is gone. */
@@ -162,7 +163,7 @@ static bool settle(struct session *s)
 	}
 	bool idle = s->in.n == 0 && s->skip == 0;
 	if (s->closing || (idle && s->server->hurried)) return close_gently(s);
-	if (s->more || s->unread) server_resume_soon(s);
+	if (s->more || s->unread) turn_soon(s);
 	if (s->in.n == 0) {
 		if (s->in.cap > 0) {
 			buf_deinit(&s->in);
@@ -328,6 +329,7 @@ static void handle(struct session *s, struct live *v)
 	v->parked = false;
 	server_next_id(sv, v->x.id);
 	s->live = v;
+	s->stranger = false;
 	/* A pipeline may never run empty: what comes behind this request is a head of its own time. */
 	if (s->wait == SESSION_HEAD) server_wait(s, SESSION_HEAD);
 	/* Never read body bytes as a request: where they cannot be counted out, nothing follows. */
@@ -395,6 +397,8 @@ static void serve_and_send(struct session *s, struct mg_span fresh)
 		MG_ASSERT(!buf_failed(&s->in));
 		left = serve(s, buf_span(&s->in));
 		buf_consume(&s->in, s->in.n - left.n);
+		/* The answer may be long in coming. */
+		if (s->in.n == 0) buf_deinit(&s->in);
 	}
 	sv->serving = NULL;
 	flush(s);
@@ -406,7 +410,9 @@ static void linger(struct session *s, size_t n)
 	if (s->lingered > SESSION_LINGER_MAX)
 		end(s, false);
 	else if (s->unread)
-		server_resume_soon(s);
+		turn_later(s);
+	else
+		loop_io_want(s->io, LOOP_READ);
 }
 
 static ssize_t receive(struct session *s)
@@ -432,7 +438,7 @@ static void not_readable(struct session *s)
 	if (why != EAGAIN) tell_fault(s);
 	if (why == EAGAIN) {
 		loop_io_want(s->io, LOOP_READ | (transport_wants_write(&s->wire) ? LOOP_WRITE : 0));
-		if (s->unread) server_resume_soon(s);
+		if (s->unread) turn_soon(s);
 	} else if (why == EPROTO && !is_listening(s)) {
 		/* It was told why; a reset would take that from it. */
 		s->closing = s->linger = s->unread = true;
@@ -515,24 +521,37 @@ void session_resume(struct session *s)
 		on_readable(s);
 }
 
+/* Nobody waits for us, or others come first. */
+static bool is_for_later(const struct session *s, unsigned events)
+{
+	if (s->wait == SESSION_WRITE) return false;
+	return s->stranger || s->hangup || s->wait == SESSION_LINGER || (events & LOOP_BROKEN);
+}
+
 static void on_io(void *arg, unsigned events)
 {
 	struct session *s = arg;
 
-	if (s->h2 != NULL) {
-		h2_on_io(s, events);
-		return;
-	}
 	if (events & LOOP_HANGUP) {
 		s->hangup = true;
 		transport_hangup(&s->wire);
+	}
+	if (is_for_later(s, events)) {
+		if (events & LOOP_BROKEN) loop_io_want(s->io, 0);
+		s->unread = true;
+		turn_later(s);
+		return;
+	}
+	if (s->h2 != NULL) {
+		h2_on_io(s, events);
+		return;
 	}
 	if (s->out != NULL && !is_listening(s)) {
 		if (s->wait == SESSION_WRITE) push(s);
 	} else if (s->more && !is_listening(s)) {
 		/* First what is at hand, or the peer's end would come before its requests. */
 		s->unread = true;
-		server_resume_soon(s);
+		turn_soon(s);
 	} else {
 		on_readable(s);
 	}

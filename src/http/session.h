@@ -47,7 +47,7 @@ struct live {
 
 struct session {
 	struct list node;   /* in server->waits[wait] */
-	struct list resume; /* in server->resumes: input is at hand that nobody will announce */
+	struct list resume; /* in a queue of server->turn */
 	struct server *server;
 	struct loop_io *io;
 	uint64_t since_ms; /* when it entered its list */
@@ -57,6 +57,7 @@ struct session {
 	struct transport wire;
 	enum session_wait wait;
 	struct h2 *h2; /* speaks HTTP/2: of what follows, only what the socket told is used */
+	bool stranger; /* has asked nothing yet */
 	bool sniff;    /* which of the two will show in its first bytes */
 	bool strange; /* it may, and has said nothing yet that is one: it would not know our answer */
 	bool closing;      /* no further request; end after the output */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/turn.h"
+
+#include "base/clock.h"
+#include "http/server_internal.h"
+
+/* What it may take of one turn, and then what it is just at: the longest that it delays a hit. */
+#define TURN_US 100
+
+/* At least one of them, or it might never be their turn. True: the time is over. */
+static bool run(struct list *queue, uint64_t until_us)
+{
+	struct list batch, *first;
+	bool over = false;
+
+	list_init(&batch);
+	list_take(&batch, queue);
+	while (!over && (first = list_first(&batch)) != NULL) {
+		struct session *s = LIST_OWNER(first, struct session, resume);
+		list_remove(first);
+		session_resume(s);
+		over = clock_mono_us() >= until_us;
+	}
+	/* Those that came meanwhile are behind them. */
+	list_take(&batch, queue);
+	list_take(queue, &batch);
+	return over;
+}
+
+static void on_turn(void *arg)
+{
+	struct server *sv = arg;
+	struct turn *t = &sv->turn;
+	const uint64_t until_us = clock_mono_us() + TURN_US;
+
+	(void)run(&t->soon, until_us);
+	(void)run(&t->later, until_us);
+	if (t->expiring) t->expiring = !server_expire(sv, until_us);
+	if (list_empty(&t->soon) && list_empty(&t->later) && !t->expiring)
+		loop_chore_stop(t->chore);
+}
+
+void turn_start(struct server *sv)
+{
+	struct turn *t = &sv->turn;
+
+	list_init(&t->soon);
+	list_init(&t->later);
+	t->chore = loop_chore_new(sv->loop, on_turn, sv);
+}
+
+void turn_stop(struct server *sv)
+{
+	loop_chore_free(&sv->turn.chore);
+}
+
+static void wait_in(struct list *queue, struct session *s)
+{
+	if (!list_empty(&s->resume)) return;
+	list_append(queue, &s->resume);
+	loop_chore_start(s->server->turn.chore);
+}
+
+void turn_soon(struct session *s)
+{
+	wait_in(&s->server->turn.soon, s);
+}
+
+void turn_later(struct session *s)
+{
+	wait_in(&s->server->turn.later, s);
+}
+
+void turn_expire(struct server *sv)
+{
+	sv->turn.expiring = true;
+	loop_chore_start(sv->turn.chore);
+}
