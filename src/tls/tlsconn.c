@@ -97,8 +97,11 @@ static void on_message(int writing, int version, int type, const void *bytes, si
 {
 	struct tlsconn *c = arg;
 
-	if (c->open && !writing && type == SSL3_RT_HANDSHAKE && c->late < LATE_MESSAGES_MAX)
-		c->late++;
+	if (!c->open || writing || type != SSL3_RT_HANDSHAKE || c->late == LATE_MESSAGES_MAX)
+		return;
+	c->late++;
+	/* libssl would go on for as long as it is given records, and answer each. */
+	if (c->late == LATE_MESSAGES_MAX) SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
 }
 
 static void begin(struct tlsconn *c)

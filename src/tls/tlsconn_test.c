@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/ioctl.h>
+
 #include "tls/tlsconn_fixture.h"
 
 static void much_through_a_narrow_socket(void **state)
@@ -221,6 +223,29 @@ static void key_updates_are_counted(void **state)
 	assert_int_equal(metrics_sum(METRICS_TLS_FLOODS), 1);
 }
 
+/* Those that come with one read are not all worked on before they are counted. */
+static void key_updates_at_once_end_it_at_once(void **state)
+{
+	struct fixture *f = *state;
+	char buf[64];
+	int before = 0, after = 0;
+
+	serve(f);
+	call(f, NULL);
+	assert_true(shake(f));
+	talk(f);
+	for (int i = 0; i < 150; i++) {
+		assert_int_equal(SSL_key_update(f->client, SSL_KEY_UPDATE_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(f->client), 1);
+	}
+	assert_int_equal(ioctl(f->ends[1], FIONREAD, &before), 0);
+	assert_int_equal(tlsconn_recv(f->conn, buf, sizeof buf), -1);
+	assert_int_equal(errno, ECONNRESET);
+	/* It has answered some, by a record of 27 bytes each. */
+	assert_int_equal(ioctl(f->ends[1], FIONREAD, &after), 0);
+	assert_in_range(after - before, 27, 27 * 32);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -233,6 +258,7 @@ int main(void)
 		WITH(handshake_in_single_bytes),
 		WITH(nothing_begins_before_a_whole_first_message),
 		WITH(key_updates_are_counted),
+		WITH(key_updates_at_once_end_it_at_once),
 	};
 
 	return cmocka_run_group_tests_name("tlsconn", tests, make_all, unmake_all);
