@@ -154,9 +154,12 @@ static unsigned long long counted(unsigned slot)
 
 static void say_h2(struct exchange *x)
 {
+	unsigned long long floods = 0;
+
+	for (int kind = 0; kind < METRICS_FLOODS; kind++)
+		floods += counted(METRICS_H2_FLOODS + kind);
 	say(x, arena_printf(&x->arena, "stalled=%llu\nfloods=%llu\nopen=%zu\n",
-			    counted(METRICS_H2_STALLED), counted(METRICS_H2_FLOODS),
-			    server_connections(probe.server)));
+			    counted(METRICS_H2_STALLED), floods, server_connections(probe.server)));
 }
 
 static void handle(struct exchange *x, void *arg)

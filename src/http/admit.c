@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "http/exchange_internal.h"
 #include "http/h2.h"
 #include "http/quota.h"
+#include "http/refusal.h"
 #include "http/server_internal.h"
 #include "record/metrics.h"
 #include "wire/forwarded.h"
@@ -90,6 +92,18 @@ static void send_limited(struct live *v, struct address peer, const char *reason
 	reply_unref(&r);
 }
 
+/* It may be asked again with less around it (RFC 6585 §5). */
+static void send_too_large(struct live *v)
+{
+	struct reply *r = refusal_new(
+		431, "while so many requests wait for their answers a head may have 4 KiB",
+		v->x.id);
+
+	metrics_add(METRICS_BAD_HEADS, 1);
+	exchange_send(&v->x, r);
+	reply_unref(&r);
+}
+
 bool admit_request(struct live *v)
 {
 	struct server *sv = v->server;
@@ -99,6 +113,11 @@ bool admit_request(struct live *v)
 	if (v->session->over) {
 		send_limited(v, v->session->peer, "has as many connections as one address may have",
 			     5);
+		return false;
+	}
+	if (v->session->h2 == NULL && sv->kept > SERVER_KEPT_MAX &&
+	    exchange_weight(&v->x.head) > EXCHANGE_WEIGHT_LEAST) {
+		send_too_large(v);
 		return false;
 	}
 	if (!sv->limits_requests) return true;
@@ -122,8 +141,10 @@ static struct session *longest(const struct server *sv, enum session_wait wait)
 /* Who is idle has shown before that he means it. */
 static struct session *superfluous(const struct server *sv)
 {
+	const uint64_t now_ms = loop_now_ms(sv->loop);
 	struct session *s = longest(sv, SESSION_HEAD);
 
+	if (s == NULL && now_ms > ADMIT_PATIENCE_MS) s = h2_debtor(sv, now_ms - ADMIT_PATIENCE_MS);
 	return s != NULL ? s : longest(sv, SESSION_IDLE);
 }
 

@@ -17,7 +17,7 @@ void admit_client(const struct live *v, struct address *out);
 /* May this request be handled? If not it was answered 429, and is gone. */
 bool admit_request(struct live *v);
 /* Is there room for a connection, or can be: at the maximum connections make room that keep us
- * waiting for more than a second: first those that owe the rest of a head or their first byte, then idle
+ * waiting for more than a second: first those that owe the rest of a request or their first byte, then idle
  * ones. */
 bool admit_has_room(const struct server *sv);
 /* Makes it. False: there is none. */

@@ -22,16 +22,13 @@ static void keep(struct arena *a, struct mg_span *s)
 	if (s->p != NULL) *s = arena_dup(a, *s);
 }
 
-/* An arena has no smaller block. */
-#define KEPT_LEAST 4096u
-
-static size_t weight(const struct head *h)
+size_t exchange_weight(const struct head *h)
 {
 	size_t n = h->target.n + h->method_name.n;
 
 	for (int i = 0; i < HEAD_FIELD_COUNT; i++)
 		n += h->field[i].n;
-	return n > KEPT_LEAST ? n : KEPT_LEAST;
+	return n > EXCHANGE_WEIGHT_LEAST ? n : EXCHANGE_WEIGHT_LEAST;
 }
 
 void exchange_keep(struct exchange *x)
@@ -40,7 +37,7 @@ void exchange_keep(struct exchange *x)
 	struct head *h = &x->head;
 
 	if (v->kept > 0) return;
-	v->kept = weight(h);
+	v->kept = exchange_weight(h);
 	v->server->kept += v->kept;
 	if (v->session->h2 != NULL) v->session->h2->kept += v->kept;
 	struct mg_span target = arena_dup(&x->arena, h->target);

@@ -5,6 +5,9 @@
 
 #include "http/session.h"
 
+/* What a head costs to keep. */
+size_t exchange_weight(const struct head *h);
+#define EXCHANGE_WEIGHT_LEAST 4096u /* an arena has no smaller block */
 /* Copies its head into its arena, once: what the spans point to goes away. */
 void exchange_keep(struct exchange *x);
 /* Frees its arena. */

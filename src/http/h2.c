@@ -24,6 +24,11 @@
 /* Not more than this lies unsent in the kernel, or a small answer would stand behind a large one's. */
 #define NOTSENT_BYTES (128u << 10)
 
+/* Streams that are looked at for one whose connection only owes us something: others of it may be at work. */
+#define DEBTOR_LOOKS 16
+/* Of what sockets did not take this much is kept; beyond it a connection gets no more than a frame at a time. */
+#define UNSENT_MAX (8u << 20)
+
 /* --- what the connections of a server share --- */
 
 static struct h2kit *kit_of(struct server *sv)
@@ -117,6 +122,13 @@ void h2_start(struct session *s)
 	setsockopt(s->wire.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &notsent, sizeof notsent);
 }
 
+static void drop_left(struct h2 *h)
+{
+	h->session->server->unsent -= h->left.cap;
+	buf_deinit(&h->left);
+	h->left_sent = 0;
+}
+
 void h2_free(struct session *s)
 {
 	struct h2 *h = s->h2;
@@ -126,7 +138,7 @@ void h2_free(struct session *s)
 		h2stream_end(LIST_OWNER(list_first(&h->streams), struct h2stream, node));
 	nghttp2_session_del(h->ng);
 	buf_deinit(&h->head);
-	buf_deinit(&h->left);
+	drop_left(h);
 	free(h);
 	s->h2 = NULL;
 }
@@ -144,9 +156,15 @@ static void terminate(struct h2 *h, uint32_t error_code)
 	nghttp2_session_terminate_session(h->ng, error_code);
 }
 
+void h2_calm(struct h2 *h, enum metrics_flood flood)
+{
+	if (!h->calm) h->flood = flood;
+	h->calm = true;
+}
+
 static void too_much(struct h2 *h)
 {
-	if (!h->over) metrics_add(METRICS_H2_FLOODS, 1);
+	if (!h->over) metrics_add(METRICS_H2_FLOODS + h->flood, 1);
 	terminate(h, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
@@ -208,6 +226,7 @@ static bool collect(struct h2 *h, struct h2kit *kit)
 
 	kit->out_n = 0;
 	kit->out_max = h->bulk ? H2_BULK : H2_BATCH;
+	if (h->session->server->unsent > UNSENT_MAX) kit->out_max = H2_FRAME;
 	kit->full = false;
 	while (!kit->full && (n = nghttp2_session_mem_send(h->ng, &piece)) != 0) {
 		if (n < 0) return false;
@@ -244,8 +263,7 @@ static bool send_left(struct session *s)
 	if (!offer(s, span_from(buf_span(&h->left), h->left_sent), &taken)) return false;
 	h->left_sent += taken;
 	if (h->left_sent < h->left.n) return true;
-	buf_deinit(&h->left);
-	h->left_sent = 0;
+	drop_left(h);
 	return true;
 }
 
@@ -260,7 +278,9 @@ static bool send_batch(struct session *s)
 	if (kit->out_n == 0) return true;
 	struct mg_span out = span_make(kit->out, kit->out_n);
 	if (!offer(s, out, &taken)) return false;
-	if (taken < out.n) buf_append(&h->left, span_from(out, taken));
+	if (taken == out.n) return true;
+	buf_append(&h->left, span_from(out, taken));
+	s->server->unsent += h->left.cap;
 	return true;
 }
 
@@ -305,13 +325,25 @@ static bool give(struct h2 *h, struct mg_span bytes)
 	sv->serving = h->session;
 	ssize_t n = nghttp2_session_mem_recv(h->ng, (const uint8_t *)bytes.p, bytes.n);
 	sv->serving = NULL;
-	if (h->calm || n == NGHTTP2_ERR_FLOODED ||
-	    nghttp2_session_get_outbound_queue_size(h->ng) > QUEUE_MAX)
+	if (n == NGHTTP2_ERR_FLOODED || nghttp2_session_get_outbound_queue_size(h->ng) > QUEUE_MAX)
+		h2_calm(h, METRICS_FLOOD_UNSENT);
+	if (h->calm)
 		too_much(h);
 	else if (n < 0)
 		terminate(h, n == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR
 							       : NGHTTP2_INTERNAL_ERROR);
 	return !h->over;
+}
+
+static enum metrics_flood flood_of(const struct h2guard *g)
+{
+	static const enum metrics_flood kinds[H2GUARD_KINDS] = {
+		[H2GUARD_CHATTER] = METRICS_FLOOD_CHATTER,
+		[H2GUARD_RESETS] = METRICS_FLOOD_RESETS,
+		[H2GUARD_FAULTS] = METRICS_FLOOD_FAULTS,
+	};
+
+	return g->continued > H2GUARD_CONTINUATIONS ? METRICS_FLOOD_HEAD : kinds[g->spent];
 }
 
 static void feed(struct h2 *h, struct mg_span bytes)
@@ -325,6 +357,7 @@ static void feed(struct h2 *h, struct mg_span bytes)
 	do {
 		verdict = h2guard_read(&h->guard, bytes, now_ms, &at, &frame);
 		if (verdict == H2GUARD_ENOUGH) {
+			h2_calm(h, flood_of(&h->guard));
 			too_much(h);
 			return;
 		}
@@ -404,6 +437,20 @@ void h2_leave(struct session *s)
 	}
 	h->more = true;
 	turn_soon(s);
+}
+
+struct session *h2_debtor(const struct server *sv, uint64_t since_ms)
+{
+	int looks = DEBTOR_LOOKS;
+
+	if (sv->h2 == NULL) return NULL;
+	LIST_EACH(it, &sv->h2->bodies)
+	{
+		const struct h2stream *st = LIST_OWNER(it, struct h2stream, wait);
+		if (st->since_ms > since_ms || looks-- == 0) return NULL;
+		if (st->h2->owed == st->h2->open) return st->h2->session;
+	}
+	return NULL;
 }
 
 void h2_part(struct session *s)

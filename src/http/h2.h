@@ -9,12 +9,15 @@
 
 #include "http/h2guard.h"
 #include "http/session.h"
+#include "record/metrics.h"
 
 /* Bytes of frames collected for one send; no more are made while the peer takes none. */
 #define H2_BATCH (64u << 10)
 /* While there are always more: as many as a socket takes that has said that it takes any (see NOTSENT_BYTES
  * in h2.c), so that little has to be kept for those who read slowly. */
 #define H2_BULK (48u << 10)
+/* While little is to be kept of what they do not take. */
+#define H2_FRAME 1u
 /* The largest piece that may be added when there is room: a frame of 16 KiB and what nghttp2 puts around. */
 #define H2_PIECE (20u << 10)
 
@@ -47,6 +50,7 @@ struct h2 {
 	uint64_t pushed;                 /* bytes that the socket took */
 	uint64_t sent;                   /* of bodies, in frames */
 	size_t answering;                /* streams with a body under way */
+	size_t open, owed;               /* streams, and those whose request's rest is awaited */
 	size_t kept;                     /* of server->kept */
 	uint32_t seen;                   /* the newest stream when it last was put to wait */
 	bool greeted;                    /* the peer's SETTINGS came */
@@ -56,7 +60,8 @@ struct h2 {
 	bool more; /* there are frames to send, or to make */
 	bool bulk; /* more than a batch of them: the next is made when the socket takes it */
 	bool over; /* what still comes in is not looked at */
-	bool calm; /* it has used up an allowance */
+	bool calm; /* it has used up an allowance: */
+	enum metrics_flood flood;
 	bool gone; /* the session is: what streams do now is nobody's */
 	enum {
 		H2_STAYING,
@@ -81,8 +86,13 @@ void h2_free(struct session *s);
 /* Ends the connection by two GOAWAYs, so that no request is lost that was sent before the first came. Whoever
  * has one connection too many is told the second at once. */
 void h2_leave(struct session *s);
+/* It is to end for what its peer sends, after what is being read. */
+void h2_calm(struct h2 *h, enum metrics_flood flood);
 /* Before an idle connection is cut: says what came too late, if the socket takes that. */
 void h2_part(struct session *s);
+
+/* A connection that has since then owed us the rest of each request it made, if one is found soon. */
+struct session *h2_debtor(const struct server *sv, uint64_t since_ms);
 
 /* As server_expire: streams whose time is over. */
 bool h2_expire_streams(struct server *sv, uint64_t until_us);

@@ -22,10 +22,9 @@
 #define HEAD_BOMB (2u << 20)
 /* A refused head is charged once, and once more for each of this: what it cost was to decode it. */
 #define HEAD_CHARGE (64u << 10)
-/* What a stream costs beside its head: ours and nghttp2's. When all of them cost more than KEPT_MAX, a connection
+/* What a stream costs beside its head: ours and nghttp2's. When all of them cost more than SERVER_KEPT_MAX, a connection
  * that has a fair part of it gets no more: as much as one with HTTP/1.1 may have, and that is one head. */
 #define STREAM_COST  2048u
-#define KEPT_MAX     (32u << 20)
 #define KEPT_A_PIECE HEAD_MAX_BYTES
 /* A DATA frame, so that streams take turns (RFC 9113 §4.2 allows no more unasked). */
 #define FRAME_HEAD  9u
@@ -73,7 +72,7 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
 
 	h->head_bytes += name_n + value_n + sizeof kept;
 	if (h->head_bytes > HEAD_BOMB) {
-		h->calm = true;
+		h2_calm(h, METRICS_FLOOD_HEAD);
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	}
 	/* Trailers are for nobody: the stream is reset, and its peer charged, before they cost much. */
@@ -157,6 +156,7 @@ static struct h2stream *stream_new(struct h2 *h, int32_t id)
 	server_next_id(st->live.server, st->live.x.id);
 	st->h2 = h;
 	list_append(&h->streams, &st->node);
+	h->open++;
 	list_init(&st->wait);
 	list_init(&st->disk);
 	list_init(&st->growing.node);
@@ -173,6 +173,8 @@ static struct h2stream *stream_new(struct h2 *h, int32_t id)
 void h2stream_end(struct h2stream *st)
 {
 	st->h2->answering -= st->sending;
+	st->h2->open--;
+	st->h2->owed -= st->awaited;
 	list_remove(&st->node);
 	list_remove(&st->wait);
 	list_remove(&st->disk);
@@ -190,12 +192,20 @@ void h2stream_end(struct h2stream *st)
 	free(st);
 }
 
+/* Or as much of it as is wanted. */
+static void is_whole(struct h2stream *st)
+{
+	st->h2->owed -= st->awaited;
+	st->awaited = false;
+	list_remove(&st->wait);
+}
+
 static void handle(struct h2stream *st)
 {
 	struct server *sv = st->live.server;
 
-	st->awaited = st->live.session->stranger = false;
-	list_remove(&st->wait);
+	st->live.session->stranger = false;
+	is_whole(st);
 	metrics_add(METRICS_H2_REQUESTS, 1);
 	st->live.since_ms = loop_now_ms(sv->loop);
 	if (admit_request(&st->live)) sv->handler(&st->live.x, sv->arg);
@@ -206,8 +216,7 @@ static void refuse(struct h2stream *st, int status, const char *reason)
 	struct server *sv = st->live.server;
 	struct reply *r = refusal_new(status, reason, st->live.x.id);
 
-	st->awaited = false;
-	list_remove(&st->wait);
+	is_whole(st);
 	tally_answer(r, CONDITIONAL_FULL, 0);
 	metrics_add(METRICS_BAD_HEADS, 1);
 	h2stream_answer(&st->live, r,
@@ -225,7 +234,7 @@ static void refuse(struct h2stream *st, int status, const char *reason)
 static int begin(struct h2 *h, const nghttp2_frame *frame)
 {
 	/* It may be asked again (RFC 9113 §8.7). */
-	if (h->session->server->kept > KEPT_MAX && h->kept >= KEPT_A_PIECE)
+	if (h->session->server->kept > SERVER_KEPT_MAX && h->kept >= KEPT_A_PIECE)
 		return nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
 						 NGHTTP2_REFUSED_STREAM);
 	struct h2stream *st = stream_new(h, frame->hd.stream_id);
@@ -238,7 +247,7 @@ static int begin(struct h2 *h, const nghttp2_frame *frame)
 		refuse(st, f.status, f.reason);
 		const int32_t cost = 1 + (int32_t)(h->head_bytes / HEAD_CHARGE);
 		if (h2guard_spend(&h->guard, H2GUARD_FAULTS, cost)) return 0;
-		h->calm = true;
+		h2_calm(h, METRICS_FLOOD_FAULTS);
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	}
 	if (st->ended || head->expect_continue || head->content_length > BODY_SKIP_MAX) {
@@ -247,6 +256,7 @@ static int begin(struct h2 *h, const nghttp2_frame *frame)
 	}
 	exchange_keep(&st->live.x);
 	st->awaited = true;
+	h->owed++;
 	wait_in(st, &kit_of(st)->bodies);
 	return 0;
 }
@@ -461,7 +471,7 @@ static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 		if (st != NULL && st->our_fault) return 0;
 		metrics_add(METRICS_H2_RESETS + METRICS_RESET_SENT, 1);
 		/* Whoever makes us reset streams pays for it as one who resets them (CVE-2025-8671). */
-		if (!h2guard_spend(&h->guard, H2GUARD_FAULTS, 1)) h->calm = true;
+		if (!h2guard_spend(&h->guard, H2GUARD_FAULTS, 1)) h2_calm(h, METRICS_FLOOD_FAULTS);
 	} else if (frame->hd.type == NGHTTP2_GOAWAY) {
 		metrics_add(METRICS_H2_GOAWAYS, 1);
 	} else if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&

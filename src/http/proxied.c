@@ -137,20 +137,9 @@ void proxied_expire(struct server *sv)
 
 	while ((first = list_first(&sv->proxied)) != NULL) {
 		struct proxied *p = LIST_OWNER(first, struct proxied, node);
-		if (loop_now_ms(sv->loop) - p->since_ms < sv->options.header_timeout_ms) return;
+		if (loop_now_ms(sv->loop) - p->since_ms < server_head_ms(sv)) return;
 		metrics_add(METRICS_TIMED_OUT + METRICS_TIMEOUT_HEAD, 1);
 		cut(p);
-	}
-}
-
-void proxied_cut_idle(struct server *sv)
-{
-	char byte;
-
-	LIST_EACH_SAFE(it, &sv->proxied)
-	{
-		struct proxied *p = LIST_OWNER(it, struct proxied, node);
-		if (recv(p->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) cut(p);
 	}
 }
 

@@ -16,8 +16,6 @@ bool proxied_is_due(const struct server *sv, const struct address *peer);
 void proxied_start(struct server *sv, int fd, const struct address *peer, enum listener_kind kind);
 /* Ends those that have waited for longer than a head may take. */
 void proxied_expire(struct server *sv);
-/* Ends those that have sent nothing yet. */
-void proxied_cut_idle(struct server *sv);
 void proxied_cut_all(struct server *sv);
 
 #endif

@@ -80,6 +80,13 @@ static void count_timeout(enum session_wait wait, bool greeted)
 		metrics_add(METRICS_TIMED_OUT + METRICS_TIMEOUT_WRITE, 1);
 }
 
+uint32_t server_head_ms(const struct server *sv)
+{
+	const uint32_t limit = sv->options.header_timeout_ms;
+
+	return sv->hurried && limit > SERVER_NEWCOMER_MS ? SERVER_NEWCOMER_MS : limit;
+}
+
 static uint32_t limit_ms(const struct server *sv, enum session_wait wait)
 {
 	switch (wait) {
@@ -87,9 +94,7 @@ static uint32_t limit_ms(const struct server *sv, enum session_wait wait)
 		/* Whoever hears a GOAWAY and does not answer the PING behind it is gone. */
 		return sv->hurried ? SERVER_GOODBYE_MS : sv->options.idle_timeout_ms;
 	case SESSION_HEAD:
-		return sv->hurried && sv->options.header_timeout_ms > SERVER_NEWCOMER_MS
-			       ? SERVER_NEWCOMER_MS
-			       : sv->options.header_timeout_ms;
+		return server_head_ms(sv);
 	case SESSION_WRITE:
 		return sv->options.stall_timeout_ms;
 	case SESSION_LINGER:
@@ -282,7 +287,6 @@ void server_drain(struct server *sv, uint64_t deadline_ms, loop_fn *on_drained, 
 	}
 	stop_accepting(sv, on_drained, arg);
 	sv->hurried = true;
-	proxied_cut_idle(sv);
 	tell_all(sv, false);
 	set_deadline(sv, deadline_ms);
 }

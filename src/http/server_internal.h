@@ -11,6 +11,9 @@
 /* What is read of one connection at a time, before it is another one's turn: a hundred requests of HTTP/2. */
 #define SERVER_INBOX (4u << 10)
 
+/* Memory for requests that are under way, beyond which what each may have is little. */
+#define SERVER_KEPT_MAX (32u << 20)
+
 struct h2kit;
 
 struct server {
@@ -28,6 +31,7 @@ struct server {
 	size_t over; /* of these, beyond the quota */
 	size_t held; /* memory for input in the sessions */
 	size_t kept; /* memory for requests that are under way: HTTP/2 streams, heads that were copied */
+	size_t unsent; /* memory for frames of HTTP/2 that the sockets did not take */
 	bool limits_requests;
 
 	struct acceptor *acceptors;
@@ -65,6 +69,8 @@ void server_next_id(struct server *sv, char out[EXCHANGE_ID_SIZE]);
 void server_wait(struct session *s, enum session_wait wait);
 /* Ends, or tells, those whose time is over. False: that took until until_us, and there may be more. */
 bool server_expire(struct server *sv, uint64_t until_us);
+/* How long a head may take, and the first byte of a connection. */
+uint32_t server_head_ms(const struct server *sv);
 /* A connection more or less, whatever it is. */
 void server_count(struct server *sv);
 void server_uncount(struct server *sv);

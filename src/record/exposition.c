@@ -12,7 +12,7 @@ static const char *const kinds[METRICS_KINDS + 1] = {
 	[METRICS_KIND_MOD] = "mod",       [METRICS_KIND_ZIP] = "zip",
 	[METRICS_KIND_QUERY] = "query",   [METRICS_KIND_SUMDB] = "sumdb",
 };
-static const char *const lookups[METRICS_LOOKED_UP + 1] = {
+static const char *const lookups[METRICS_LOOKUPS + 1] = {
 	[METRICS_LOOKUP_MEMORY] = "memory",
 	[METRICS_LOOKUP_STORE] = "store",
 	[METRICS_LOOKUP_FETCHED] = "fetched",
@@ -22,7 +22,7 @@ static const char *const refusals[METRICS_REFUSALS + 1] = {
 	[METRICS_REFUSED_ADDRESS] = "address",
 	[METRICS_REFUSED_DESCRIPTORS] = "descriptors",
 };
-static const char *const timeouts[METRICS_TIMED_OUT + 1] = {
+static const char *const timeouts[METRICS_TIMEOUTS + 1] = {
 	[METRICS_TIMEOUT_IDLE] = "idle",
 	[METRICS_TIMEOUT_HEAD] = "head",
 	[METRICS_TIMEOUT_WRITE] = "write",
@@ -49,12 +49,17 @@ static const char *const resets[METRICS_RESET_KINDS + 1] = {
 	[METRICS_RESET_RECEIVED] = "client",
 	[METRICS_RESET_SENT] = "server",
 };
+static const char *const floods[METRICS_FLOODS + 1] = {
+	[METRICS_FLOOD_CHATTER] = "chatter", [METRICS_FLOOD_RESETS] = "resets",
+	[METRICS_FLOOD_FAULTS] = "faults",   [METRICS_FLOOD_HEAD] = "head",
+	[METRICS_FLOOD_UNSENT] = "unsent",
+};
 static const char *const ocsps[METRICS_OCSPS + 1] = {
 	[METRICS_OCSP_GOOD] = "good",
 	[METRICS_OCSP_REVOKED] = "revoked",
 	[METRICS_OCSP_FAILED] = "failed",
 };
-static const char *const proofs[METRICS_PROVED + 1] = {
+static const char *const proofs[METRICS_PROOFS + 1] = {
 	[METRICS_PROOF_PROVEN] = "proven",           [METRICS_PROOF_EXEMPT] = "exempt",
 	[METRICS_PROOF_MISMATCH] = "mismatch",       [METRICS_PROOF_UNKNOWN] = "unknown",
 	[METRICS_PROOF_UNREACHABLE] = "unreachable",
@@ -171,8 +176,11 @@ static const struct family families[] = {
 	{ "modgate_http2_stalled_total", COUNTER, METRICS_H2_STALLED,
 	  "Answers given up because the client took too little of them." },
 	{ "modgate_http2_goaways_total", COUNTER, METRICS_H2_GOAWAYS, "GOAWAY frames sent." },
-	{ "modgate_http2_floods_total", COUNTER, METRICS_H2_FLOODS,
-	  "Connections ended because the client sent too much that is no request." },
+	{ "modgate_http2_floods_total",
+	  COUNTER,
+	  METRICS_H2_FLOODS,
+	  "Connections ended because the client sent too much of what is no request.",
+	  { { "kind", floods } } },
 	{ "modgate_tls_handshakes_total",
 	  COUNTER,
 	  METRICS_TLS_HANDSHAKES,

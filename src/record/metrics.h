@@ -57,6 +57,14 @@ enum metrics_reset {
 	METRICS_RESET_SENT,     /* we ended one for what the client did */
 	METRICS_RESET_KINDS
 };
+enum metrics_flood {
+	METRICS_FLOOD_CHATTER, /* frames that neither ask for anything nor bring anything */
+	METRICS_FLOOD_RESETS,  /* requests taken back */
+	METRICS_FLOOD_FAULTS,  /* what we had to refuse or to reset */
+	METRICS_FLOOD_HEAD,    /* a head in too many pieces, or of too many bytes */
+	METRICS_FLOOD_UNSENT,  /* what calls for more frames of ours than can be sent */
+	METRICS_FLOODS
+};
 enum metrics_handshake {
 	METRICS_HANDSHAKE_FULL,
 	METRICS_HANDSHAKE_RESUMED,
@@ -146,7 +154,7 @@ enum metrics_process {
 	X(H2_RESETS, METRICS_RESET_KINDS)                                                          \
 	X(H2_STALLED, 1)                                                                           \
 	X(H2_GOAWAYS, 1)                                                                           \
-	X(H2_FLOODS, 1)                                                                            \
+	X(H2_FLOODS, METRICS_FLOODS)                                                               \
 	X(OCSP_FETCHES, METRICS_OCSPS)                                                             \
 	X(FLIGHTS, 1)                                                                              \
 	X(FLIGHTS_ENDED, METRICS_RESULTS *METRICS_KINDS)                                           \

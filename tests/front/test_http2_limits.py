@@ -109,6 +109,29 @@ def test_those_without_a_request_make_room(serving, origin):
         c.socket.close()
 
 
+def test_those_who_owe_bodies_make_room(serving, origin):
+    """Not one of whose requests any is at work."""
+    m = serving("workers: 1\nmax-connections: 8\nlimits:\n  connections-per-address: 100\n  header-timeout: 1h\n")
+    go_on = threading.Event()
+    origin.on(r"slow/@v/list$", hold=go_on)
+    busy = h2.Client(m.address)
+    busy.ask(MOD, end=False)
+    waiting = busy.ask("/example.com/slow/@v/list")
+    origin.wait_for(r"slow/@v/list$")
+    held = []
+    for _ in range(20):
+        held.append(h2.Client(m.address))
+        held[-1].ask(MOD, end=False)
+        held[-1].ask(MOD, end=False)
+    with h2.Client(m.address) as other:
+        assert other.get(MOD).status == 200
+    assert read(m).of("modgate_http_connections_evicted_total") >= 12
+    go_on.set()
+    assert busy.answer(waiting).status == 404 and not busy.goaways
+    for c in [busy, *held]:
+        c.socket.close()
+
+
 def test_time(serving, origin, tree):
     """Each phase ends, and is counted as by HTTP/1.1."""
     make_big(tree)

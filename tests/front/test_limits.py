@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import statistics
+import threading
 import time
 
 import pytest
@@ -290,6 +291,30 @@ def test_t39_large_heads_that_never_end(modgate_of, origin, tree, drip):
         s.close()
     eventually(m, lambda now: now.of("modgate_http_connections") == 1)
     expect.success(m.get(BASE + ".mod"))
+
+
+@pytest.mark.smoke
+def test_large_heads_of_requests_that_wait(modgate_of, origin, tree):
+    """Beyond 32 MiB of them all a head may have 4 KiB, and whoever sends more is told so."""
+    m = stocked(modgate_of, origin, tree, "workers: 1\nlimits:\n  connections-per-address: 2000\n")
+    go_on = threading.Event()
+    origin.on(r"held/@v/list$", hold=go_on)
+    base = rss(m)
+    large = http.head("/example.com/held/@v/list", [("If-None-Match", "x" * 30000)])
+    held = flood(m, 1300, large)
+    with connect(m, "127.0.0.9") as s:
+        s.send(large)
+        expect.failure(s.answer(), 431, "a head may have 4 KiB")
+    with connect(m, "127.0.0.9") as s:
+        s.send(http.head("/example.com/held/@v/list"))
+        expect.success(m.get(BASE + ".mod"))
+        if not sanitized():
+            assert rss(m) - base <= 56 << 20
+        go_on.set()
+        assert s.answer().status == 404
+    assert held[0].answer().status == 404
+    for s in held:
+        s.close()
 
 
 @pytest.mark.soak

@@ -205,13 +205,14 @@ def test_a_balancers_connection_that_has_not_said_whose_it_is(modgate_of, origin
             answer = expect.success(s.answer())
             assert answer.field("X-Go-Proxy") == "one" and answer.field("Connection") == "close"
     until(lambda: len(all_children(m)) == 2)
-    with connect() as half:
+    with connect() as silent, connect() as half:
         half.send(b"PROXY TCP4 192.0.2.1 ")
-        eventually(m, lambda now: now.of("modgate_http_connections") == 2)
+        eventually(m, lambda now: now.of("modgate_http_connections") == 3)
         m.terminate()
         until(lambda: "draining" in m.log())
-        half.send(b"198.51.100.2 1 2\r\n" + http.head(M + "v1.0.0.mod"))
-        expect.success(half.answer())
+        for s, rest in [(silent, b"PROXY UNKNOWN\r\n"), (half, b"198.51.100.2 1 2\r\n")]:
+            s.send(rest + http.head(M + "v1.0.0.mod"))
+            expect.success(s.answer())
 
 
 def all_children(m):
