@@ -77,6 +77,29 @@ static enum mg_code look(struct gitsource *s, struct mg_span hash, struct codere
 	return gitobjects_commit(&s->objects, hash, out->id, &out->time_s, err);
 }
 
+/* Everything was fetched, and the commit is not among it: the ref leads to something else, a tree or a blob; or it was
+ * moved since it was listed, which proves nothing. */
+static enum mg_code judge_missing(struct gitsource *s, const struct remoteref *ref,
+				  struct mg_err *err)
+{
+	struct remoterefs *newer = NULL;
+	struct mg_err why = { 0 };
+
+	enum mg_code code = mirror_refs_again(&s->use, &newer, &why);
+	if (code != MG_OK) {
+		if (err != NULL) *err = why;
+		return code;
+	}
+	const struct remoteref *now = remoterefs_find(newer, ref->name);
+	bool same = now != NULL && span_eq(now->hash, ref->hash);
+	remoterefs_release(&newer);
+	if (same)
+		return err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS, "%.*s is no commit",
+			       SPAN_ARG(ref->name));
+	return err_set(err, MG_UNAVAILABLE, MG_CAUSE_VCS, "%.*s was moved while it was read",
+		       SPAN_ARG(ref->name));
+}
+
 /* The commit that a ref leads to. What fails for no known reason, such as a server that knows no shallow fetch, is
  * tried once more with all of the history, as the go command does. */
 static enum mg_code follow(struct gitsource *s, const struct remoteref *ref,
@@ -87,7 +110,8 @@ static enum mg_code follow(struct gitsource *s, const struct remoteref *ref,
 	for (;;) {
 		unsigned seen = mirror_growth(s->use.mirror);
 		enum mg_code code = look(s, ref->hash, out, err);
-		if (code != MG_NOT_FOUND || fetched) return code;
+		if (code == MG_NOT_FOUND && fetched) return judge_missing(s, ref, err);
+		if (code != MG_NOT_FOUND) return code;
 		struct mg_err why = { 0 };
 		code = mirror_bring(&s->use, s->refs, ref, seen, &fetched, &why);
 		if (code == MG_UNAVAILABLE && why.cause == MG_CAUSE_VCS)

@@ -281,6 +281,17 @@ def test_memory_stays_level(server, probe):
     assert probe.children() == []
 
 
+def test_a_tag_of_a_file_is_no_version(tmp_path):
+    r = Repository(tmp_path / "r.git")
+    fill(r)
+    blob = subprocess.run(["git", "rev-parse", "main:go.mod"], cwd=r.folder, capture_output=True, text=True, check=True).stdout.strip()
+    (r.folder / "refs" / "tags" / "v1.7.0").write_text(blob + "\n")
+    with Probe(tmp_path / "m", f"{ROOT}=file://{r.folder}", protocols="file") as probe:
+        code, text = probe(f"stat {ROOT} v1.7.0")
+        assert (code, text) == ("not_found", "vcs: refs/tags/v1.7.0 is no commit")
+        assert probe.good(f"stat {ROOT} v1.0.0").startswith("v1.0.0 ")
+
+
 def test_it_dies_with_us(tmp_path, server):
     """A git that still runs ends when we are killed."""
     r = server.add(ROOT)
