@@ -13,6 +13,9 @@
 struct exchange {
 	struct head
 		head; /* spans valid until the handler returns; exchange_park keeps them longer */
+	/* Of a request that server_options.takes_body wanted the body of: valid until the handler returns. p NULL: it
+	 * was not wanted, has no Content-Length, is too long, or its sender asks first (Expect). */
+	struct mg_span body;
 	struct arena arena;        /* freed with the exchange */
 	char id[EXCHANGE_ID_SIZE]; /* request id: lower-case hex, unique */
 	void *user;                /* the handler's */

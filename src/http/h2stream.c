@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "http/admit.h"
 #include "http/exchange_internal.h"
+#include "http/h2body.h"
 #include "http/pages.h"
 #include "http/refusal.h"
 #include "http/server_internal.h"
@@ -164,6 +165,9 @@ static struct h2stream *stream_new(struct h2 *h, int32_t id)
 	st->id = id;
 	st->ended = st->awaited = st->answered = st->sending = st->our_fault = false;
 	st->skipped = 0;
+	st->wants_body = false;
+	st->body = BUF_MAX(0);
+	st->live.x.body = (struct mg_span){ 0 };
 	st->reply = NULL;
 	st->from = st->to = st->resident_to = 0;
 	st->job = NULL;
@@ -181,6 +185,7 @@ void h2stream_end(struct h2stream *st)
 	growth_leave(&st->growing);
 	pages_forget(&st->job);
 	reply_unref(&st->reply);
+	h2body_drop(st);
 	st->live.server->kept -= STREAM_COST;
 	st->h2->kept -= STREAM_COST;
 	if (!st->answered && !st->awaited) {
@@ -208,6 +213,7 @@ static void handle(struct h2stream *st)
 	is_whole(st);
 	metrics_add(METRICS_H2_REQUESTS, 1);
 	st->live.since_ms = loop_now_ms(sv->loop);
+	if (st->wants_body && st->ended) st->live.x.body = buf_span(&st->body);
 	if (admit_request(&st->live)) sv->handler(&st->live.x, sv->arg);
 }
 
@@ -250,11 +256,14 @@ static int begin(struct h2 *h, const nghttp2_frame *frame)
 		h2_calm(h, METRICS_FLOOD_FAULTS);
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	}
-	if (st->ended || head->expect_continue || head->content_length > BODY_SKIP_MAX) {
+	st->wants_body = !st->ended && server_body_length(st->live.server, head) > 0;
+	if (st->ended || head->expect_continue ||
+	    (!st->wants_body && head->content_length > BODY_SKIP_MAX)) {
 		handle(st);
 		return 0;
 	}
 	exchange_keep(&st->live.x);
+	if (st->wants_body) st->body = BUF_MAX((size_t)head->content_length);
 	st->awaited = true;
 	h->owed++;
 	wait_in(st, &kit_of(st)->bodies);
@@ -299,6 +308,7 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
 	struct h2stream *st = nghttp2_session_get_stream_user_data(ng, id);
 
 	if (st == NULL) return 0;
+	if (st->wants_body && h2body_take(st, span_make(data, n))) return 0;
 	st->skipped += (uint32_t)n;
 	if (st->awaited && st->skipped > BODY_SKIP_MAX) handle(st);
 	return 0;

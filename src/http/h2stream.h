@@ -21,6 +21,8 @@ struct h2stream {
 	bool sending;     /* an answer that has a body */
 	bool our_fault;   /* its answer lacks bytes that were promised */
 	uint32_t skipped; /* bytes of the request's body that were thrown away */
+	bool wants_body;
+	struct mg_buf body; /* what has come of it */
 	struct reply
 		*reply; /* its body bytes [from, to) are still to be sent; a reference of ours */
 	uint64_t from, to;

@@ -246,6 +246,14 @@ struct server *server_new(struct loop *l, const struct server_listener *listener
 	return sv;
 }
 
+size_t server_body_length(const struct server *sv, const struct head *h)
+{
+	const bool takes = h->method == HEAD_POST && sv->options.takes_body != NULL &&
+			   !h->chunked && !h->expect_continue &&
+			   h->content_length <= sv->options.body_max && sv->options.takes_body(h);
+	return takes ? (size_t)h->content_length : 0;
+}
+
 void server_last_call(struct server *sv)
 {
 	sv->leaving = true;

@@ -27,6 +27,9 @@ struct server_options {
 	 * X-Forwarded-For, or Forwarded (RFC 7239). The networks stay the caller's, until server_free. */
 	struct address_set proxied_from, forwarded_from;
 	bool forwarded_rfc7239;
+	/* Which requests are handled when their body is there, and how long that may be. NULL: none. */
+	bool (*takes_body)(const struct head *head);
+	uint32_t body_max;
 	struct mg_span fields; /* lines put into every answer: "Server: …\r\nX-Go-Proxy: …\r\n" */
 	struct lane *fs_lane;    /* where file pages that are not in memory are read */
 	struct tlsserver *tls;   /* for listeners with tls; a reference is taken */

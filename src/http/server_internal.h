@@ -71,6 +71,8 @@ void server_wait(struct session *s, enum session_wait wait);
 bool server_expire(struct server *sv, uint64_t until_us);
 /* How long a head may take, and the first byte of a connection. */
 uint32_t server_head_ms(const struct server *sv);
+/* Of a request that is handled when its body is there; 0: it is not. */
+size_t server_body_length(const struct server *sv, const struct head *h);
 /* A connection more or less, whatever it is. */
 void server_count(struct server *sv);
 void server_uncount(struct server *sv);

@@ -41,7 +41,7 @@ struct session *session_start(struct server *sv, int fd, const struct address *p
 	s->stranger = true;
 	s->sniff = kind != LISTENER_PLAIN;
 	s->strange = kind == LISTENER_H2C;
-	s->in = BUF_MAX(HEAD_MAX_BYTES + SESSION_AHEAD_MAX + SERVER_INBOX);
+	s->in = BUF_MAX(HEAD_MAX_BYTES + sv->options.body_max + SESSION_AHEAD_MAX + SERVER_INBOX);
 	list_init(&s->node);
 	list_init(&s->resume);
 	list_init(&s->greet);
@@ -314,11 +314,12 @@ static struct live *next_live(struct server *sv)
 	return v;
 }
 
-static void handle(struct session *s, struct live *v)
+static void handle(struct session *s, struct live *v, struct mg_span body)
 {
 	struct server *sv = s->server;
 	const struct head *h = &v->x.head;
 
+	v->x.body = body;
 	v->x.arena = ARENA_INIT;
 	v->x.user = NULL;
 	v->x.on_gone = NULL;
@@ -333,7 +334,9 @@ static void handle(struct session *s, struct live *v)
 	/* A pipeline may never run empty: what comes behind this request is a head of its own time. */
 	if (s->wait == SESSION_HEAD) server_wait(s, SESSION_HEAD);
 	/* Never read body bytes as a request: where they cannot be counted out, nothing follows. */
-	if (h->chunked || h->expect_continue || h->content_length > SESSION_SKIP_MAX)
+	if (body.p != NULL)
+		s->skip = 0;
+	else if (h->chunked || h->expect_continue || h->content_length > SESSION_SKIP_MAX)
 		s->closing = s->linger = true;
 	else
 		s->skip = h->content_length;
@@ -350,7 +353,7 @@ static struct mg_span serve(struct session *s, struct mg_span bytes)
 	const char *reason;
 
 	s->more = false;
-	while (bytes.n > 0 && !s->closing) {
+	while (bytes.n > 0 && bytes.n >= s->needed && !s->closing) {
 		if (s->skip > 0) {
 			size_t n = s->skip < bytes.n ? (size_t)s->skip : bytes.n;
 			s->skip -= n;
@@ -376,7 +379,13 @@ static struct mg_span serve(struct session *s, struct mg_span bytes)
 		}
 		s->scanned = 0;
 		s->strange = false;
-		handle(s, v);
+		const size_t length = server_body_length(sv, &v->x.head);
+		s->needed = length > 0 ? used + length : 0;
+		sv->spare = bytes.n < s->needed ? v : NULL;
+		if (sv->spare != NULL) break;
+		s->needed = 0;
+		handle(s, v, span_make(length > 0 ? bytes.p + used : NULL, length));
+		used += length;
 		bytes = span_from(bytes, used);
 	}
 	if (s->closing && (bytes.n > 0 || s->skip > 0)) s->linger = true;
@@ -517,7 +526,7 @@ void session_resume(struct session *s)
 		s->unread = transport_pending(&s->wire);
 	else if (s->more && !is_listening(s))
 		serve_and_send(s, (struct mg_span){ 0 });
-	else if (s->unread && s->in.n < SESSION_AHEAD_MAX)
+	else if (s->unread && (s->in.n < SESSION_AHEAD_MAX || s->in.n < s->needed))
 		on_readable(s);
 }
 

@@ -72,6 +72,7 @@ struct session {
 	size_t held;       /* of server->held */
 	struct mg_buf in;  /* an incomplete head, or pipelined input; empty and freed when idle */
 	size_t scanned;    /* of in, by head_parse */
+	size_t needed;     /* bytes at hand before it is worth looking at them again */
 	uint64_t skip;     /* bytes of a request body to be thrown away */
 	struct live *live; /* the exchange being answered */
 	struct outbound *out; /* what the socket did not take at once */

@@ -28,11 +28,12 @@ enum head_field {
 	HEAD_FIELD_X_FORWARDED_FOR,
 	HEAD_FIELD_FORWARDED,
 	HEAD_FIELD_X_REQUEST_ID,
+	HEAD_FIELD_HOOK_SIGNATURE, /* X-Hub-Signature-256, X-Gitlab-Token or X-Gitea-Signature */
 	HEAD_FIELD_COUNT
 };
 
 /* Of a field that comes several times: the last X-Forwarded-For and Forwarded (the nearest proxy's word),
- * the first User-Agent, Via, and X-Request-Id; each other field above twice is refused, for the lines could not
+ * the first User-Agent, Via, X-Request-Id, and signature of a hook; each other field above twice is refused, for the lines could not
  * be joined without changing their meaning, or (If-None-Match) without allocating. */
 
 struct head {

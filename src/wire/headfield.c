@@ -73,12 +73,16 @@ static int identify(struct mg_span name)
 		if (named(name, "if-none-match")) return HEAD_FIELD_IF_NONE_MATCH;
 		return named(name, "authorization") ? HEAD_FIELD_AUTHORIZATION : KNOWN_NOT;
 	case 14:
+		if (named(name, "x-gitlab-token")) return HEAD_FIELD_HOOK_SIGNATURE;
 		return named(name, "content-length") ? KNOWN_CONTENT_LENGTH : KNOWN_NOT;
 	case 15:
 		return named(name, "x-forwarded-for") ? HEAD_FIELD_X_FORWARDED_FOR : KNOWN_NOT;
 	case 17:
+		if (named(name, "x-gitea-signature")) return HEAD_FIELD_HOOK_SIGNATURE;
 		if (named(name, "if-modified-since")) return HEAD_FIELD_IF_MODIFIED_SINCE;
 		return named(name, "transfer-encoding") ? KNOWN_TRANSFER_ENCODING : KNOWN_NOT;
+	case 19:
+		return named(name, "x-hub-signature-256") ? HEAD_FIELD_HOOK_SIGNATURE : KNOWN_NOT;
 	case 20:
 		return named(name, "disable-module-fetch") ? HEAD_FIELD_DISABLE_MODULE_FETCH
 							   : KNOWN_NOT;
@@ -168,6 +172,7 @@ const char *headfield_note(struct head *out, struct headfield_notes *notes, stru
 	case HEAD_FIELD_USER_AGENT:
 	case HEAD_FIELD_VIA:
 	case HEAD_FIELD_X_REQUEST_ID:
+	case HEAD_FIELD_HOOK_SIGNATURE:
 		if (out->field[which].p == NULL) out->field[which] = value;
 		return NULL;
 	}
