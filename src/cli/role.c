@@ -67,7 +67,8 @@ void role_count(void)
 void role_confine(const struct settings *s, const struct sandbox_rules *rules)
 {
 	int landlock = s->sandbox ? sandbox_paths(rules) : 0;
-	bool seccomp = s->sandbox && sandbox_calls(rules->writable_n == 0 && !rules->may_connect);
+	bool seccomp = s->sandbox && sandbox_calls(rules->writable_n == 0 && !rules->may_connect,
+						   rules->may_exec);
 
 	log_start();
 	log_info("started", LOG_I("pid", getpid()), LOG_I("landlock_abi", landlock),

@@ -53,6 +53,12 @@ static const char *const common[] = {
 	"/sys/fs/cgroup", "/dev/null",     "/dev/urandom",   "/dev/random",
 };
 
+/* Where programs are, and what git and ssh read besides. */
+static const char *const programs[] = { "/usr", "/bin", "/lib", "/lib64", "/opt", "/nix/store" };
+static const char *const read_by_programs[] = {
+	"/etc/passwd", "/etc/group", "/etc/ssh", "/etc/gnutls", "/etc/crypto-policies",
+};
+
 static uint64_t fs_known(int abi)
 {
 	uint64_t known = FS_EXECUTE | FS_WRITE_FILE | FS_READ | FS_CHANGE;
@@ -76,12 +82,33 @@ static void allow(int ruleset, const char *path, uint64_t access)
 	close(rule.fd);
 }
 
-int sandbox_paths(const struct sandbox_rules *rules)
+static void allow_all(int ruleset, const char *const *paths, size_t n, uint64_t access)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_VERSION);
-	if (abi < 1) return 0;
+	for (size_t i = 0; i < n; i++)
+		allow(ruleset, paths[i], access);
+}
 
-	uint64_t known = fs_known((int)abi);
+static void allow_programs(int ruleset, uint64_t known)
+{
+	allow_all(ruleset, programs, sizeof programs / sizeof programs[0],
+		  (FS_READ | FS_EXECUTE) & known);
+	allow_all(ruleset, read_by_programs, sizeof read_by_programs / sizeof read_by_programs[0],
+		  FS_READ & known);
+	allow(ruleset, "/dev/null", (FS_READ | FS_WRITE_FILE) & known);
+}
+
+static int known_abi(void)
+{
+	const long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_VERSION);
+	return abi < 1 ? 0 : (int)abi;
+}
+
+int sandbox_ruleset(const struct sandbox_rules *rules)
+{
+	const int abi = known_abi();
+	if (abi == 0) return -1;
+
+	uint64_t known = fs_known(abi);
 	struct landlock_ruleset all = { .fs = known,
 					.net = NET_BIND | (rules->may_connect ? 0 : NET_CONNECT),
 					.scoped = SCOPE_ALL };
@@ -89,19 +116,24 @@ int sandbox_paths(const struct sandbox_rules *rules)
 		      : abi >= 4 ? offsetof(struct landlock_ruleset, scoped)
 				 : offsetof(struct landlock_ruleset, net);
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0u);
-	if (ruleset < 0) return 0;
-	for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
-		allow(ruleset, common[i], FS_READ & known);
-	for (size_t i = 0; i < rules->readable_n; i++)
-		allow(ruleset, rules->readable[i], FS_READ & known);
+	if (ruleset < 0) return -1;
+	allow_all(ruleset, common, sizeof common / sizeof common[0], FS_READ & known);
+	allow_all(ruleset, rules->readable, rules->readable_n, FS_READ & known);
+	if (rules->may_exec) allow_programs(ruleset, known);
 	if (SANITIZED) allow(ruleset, "/proc", FS_READ & known);
 	if (SANITIZED) allow(ruleset, "/proc/self/exe", FS_READ & known);
-	for (size_t i = 0; i < rules->writable_n; i++)
-		allow(ruleset, rules->writable[i],
-		      (FS_READ | FS_WRITE_FILE | FS_STORE | FS_REFER | FS_TRUNCATE) & known);
+	allow_all(ruleset, rules->writable, rules->writable_n,
+		  (FS_READ | FS_WRITE_FILE | FS_STORE | FS_REFER | FS_TRUNCATE) & known);
+	return ruleset;
+}
+
+int sandbox_paths(const struct sandbox_rules *rules)
+{
+	const int ruleset = sandbox_ruleset(rules);
+	if (ruleset < 0) return 0;
 	long rc = syscall(SYS_landlock_restrict_self, ruleset, 0u);
 	close(ruleset);
-	return rc == 0 ? (int)abi : 0;
+	return rc == 0 ? known_abi() : 0;
 }
 
 #ifdef MODGATE_SECCOMP
@@ -218,29 +250,35 @@ static bool needed_by_sanitizer(const char *name)
 	return SANITIZED && (strcmp(name, "ptrace") == 0 || strcmp(name, "execve") == 0);
 }
 
-static bool refuse(scmp_filter_ctx filter, const char *const *names, size_t n)
+static bool is_exec(const char *name)
+{
+	return strncmp(name, "execve", strlen("execve")) == 0;
+}
+
+static bool refuse(scmp_filter_ctx filter, const char *const *names, size_t n, bool may_exec)
 {
 	bool ok = true;
 
 	for (size_t i = 0; i < n; i++) {
 		int number = seccomp_syscall_resolve_name(names[i]);
 		if (number == __NR_SCMP_ERROR || needed_by_sanitizer(names[i])) continue;
+		if (may_exec && is_exec(names[i])) continue;
 		ok = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0) == 0 && ok;
 	}
 	return ok;
 }
 
-bool sandbox_calls(bool only_reads)
+bool sandbox_calls(bool only_reads, bool may_exec)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 
 	if (filter == NULL) return false;
 	/* Best effort: kernels before 4.14 cannot log, which is no reason to go without the filter. */
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
-	bool ok = refuse(filter, refused, sizeof refused / sizeof refused[0]);
+	bool ok = refuse(filter, refused, sizeof refused / sizeof refused[0], may_exec);
 	if (only_reads)
 		ok = refuse(filter, refused_to_readers,
-			    sizeof refused_to_readers / sizeof refused_to_readers[0]) &&
+			    sizeof refused_to_readers / sizeof refused_to_readers[0], may_exec) &&
 		     ok;
 	ok = seccomp_load(filter) == 0 && ok;
 	seccomp_release(filter);
@@ -249,7 +287,7 @@ bool sandbox_calls(bool only_reads)
 
 #else
 
-bool sandbox_calls(bool only_reads)
+bool sandbox_calls(bool only_reads, bool may_exec)
 {
 	return false;
 }
