@@ -9,6 +9,7 @@ int command_config(char *const *args);
 int command_import(char *const *args);
 int command_verify(char *const *args);
 int command_warm(char *const *args);
+int command_refresh(char *const *args);
 int command_reload(char *const *args);
 int command_upgrade(char *const *args);
 int command_sumdb(char *const *args);

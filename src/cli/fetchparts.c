@@ -2,6 +2,7 @@
 #include "cli/fetchparts.h"
 
 #include "crypto/random.h"
+#include "fetch/hook.h"
 
 struct upstream_options fetchparts_upstream(struct settings *s)
 {
@@ -18,6 +19,7 @@ struct upstream_options fetchparts_upstream(struct settings *s)
 		.user_agent = "modgate/" MODGATE_VERSION,
 		.via = arena_printf(&s->arena, "1.1 %s", s->via),
 		.ca_file = s->upstream_ca_file[0] != '\0' ? s->upstream_ca_file : NULL,
+		.networks = vcsparts_text(s, "vcs.networks"),
 	};
 }
 
@@ -41,6 +43,9 @@ struct fetch_options fetchparts_fetch(const struct settings *s)
 		.stream_above = s->stream_above,
 		.prefetch = s->prefetch,
 		.go_get = s->go_get,
+		.hook_secrets = { [HOOK_GITHUB] = s->hooks_github,
+				  [HOOK_GITLAB] = s->hooks_gitlab,
+				  [HOOK_GITEA] = s->hooks_gitea },
 	};
 }
 
@@ -61,6 +66,9 @@ enum mg_code fetchparts_open(struct fetchparts *p, struct settings *s, struct mg
 	const struct upstream_options upstream = fetchparts_upstream(s);
 	p->options = fetchparts_fetch(s);
 	p->upstream = upstream_new(&upstream);
+	rc = vcsparts_open(&p->vcs, s, p->upstream, -1, err);
+	if (rc != MG_OK) return rc;
+	p->options.vcs = p->vcs.vcs;
 	return job_means_open(&p->means, &p->options, p->store, p->upstream, p->negative, &s->arena,
 			      err);
 }
@@ -68,6 +76,7 @@ enum mg_code fetchparts_open(struct fetchparts *p, struct settings *s, struct mg
 void fetchparts_close(struct fetchparts *p)
 {
 	job_means_close(&p->means);
+	vcsparts_close(&p->vcs);
 	upstream_free(&p->upstream);
 	negative_close(&p->negative);
 	store_close(&p->store);

@@ -5,6 +5,7 @@
 #define CLI_FETCHPARTS_H
 
 #include "cli/settings.h"
+#include "cli/vcsparts.h"
 #include "fetch/job.h"
 
 /* Strings live in the settings' arena. */
@@ -18,6 +19,7 @@ struct fetchparts {
 	struct store *store;
 	struct upstream *upstream;
 	struct negative *negative;
+	struct vcsparts vcs;
 	struct fetch_options options;
 	struct job_means means;
 };

@@ -2,7 +2,9 @@
 #include "cli/role.h"
 
 #include <errno.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -10,8 +12,11 @@
 #include "cli/fetchparts.h"
 #include "cli/kept.h"
 #include "cli/sandbox.h"
+#include "cli/vcsparts.h"
+#include "cli/vcssettings.h"
 #include "fetch/control.h"
 #include "fetch/fetch.h"
+#include "fetch/keeper.h"
 #include "fetch/patrol.h"
 #include "fetch/stapler.h"
 #include "gomod/proxylist.h"
@@ -26,6 +31,9 @@ struct process {
 	struct channel *control;
 	struct store *store;
 	struct upstream *upstream;
+	struct vcsparts vcs;
+	struct keeper *keeper; /* NULL: no mirrors to keep */
+	int ruleset;           /* of git's processes; -1: none */
 	struct negative *negative;
 	struct fetch *fetch;
 	struct namedsocket commands_socket; /* our own commands come there; its fd -1: none */
@@ -60,43 +68,85 @@ static const char *path_of(struct arena *a, struct mg_span url)
 	return path;
 }
 
-/* Names are looked up, certificates checked, and trees on this machine read. */
-static size_t list_readable(struct settings *s, const char *out[READABLE_MAX])
-{
-	static const char *const always[] = {
-		"/etc/resolv.conf",     "/etc/hosts",      "/etc/nsswitch.conf",   "/etc/host.conf",
-		"/etc/gai.conf",        "/etc/services",   "/etc/ca-certificates", "/etc/pki",
-		"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
-	};
-	const char *named[] = { s->upstream_ca_file, getenv("SSL_CERT_FILE"),
-				getenv("SSL_CERT_DIR") };
-	struct proxylist list;
-	struct mg_err err;
-	size_t n = 0;
+static const char *const network[] = {
+	"/etc/resolv.conf",     "/etc/hosts",      "/etc/nsswitch.conf",   "/etc/host.conf",
+	"/etc/gai.conf",        "/etc/services",   "/etc/ca-certificates", "/etc/pki",
+	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
+};
 
-	for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
-		out[n++] = always[i];
-	for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
-		if (named[i] != NULL && named[i][0] != '\0') out[n++] = named[i];
-	if (proxylist_parse(span_of(s->goproxy), &s->arena, &list, &err) != MG_OK) return n;
-	for (size_t i = 0; i < list.n && n < READABLE_MAX; i++)
-		if (list.entries[i].kind == PROXYLIST_URL &&
-		    span_has_prefix(list.entries[i].url, SPAN("file://")))
-			out[n++] = path_of(&s->arena, list.entries[i].url);
-	return n;
+/* The folder of a file of secrets: what is put into the file's place later may be read too. */
+static const char *folder_of(struct arena *a, const char *path)
+{
+	const ptrdiff_t slash = span_last_index(span_of(path), '/');
+	if (slash < 0) return "";
+	return arena_strdup(a, span_first(span_of(path), slash > 0 ? (size_t)slash : 1));
 }
 
-static void confine(struct settings *s)
-{
-	const char *readable[READABLE_MAX];
-	size_t n = list_readable(s, readable);
+struct paths {
+	const char *path[READABLE_MAX];
+	size_t n;
+};
 
+static void add(struct paths *p, const char *path)
+{
+	if (path != NULL && path[0] != '\0' && p->n < READABLE_MAX) p->path[p->n++] = path;
+}
+
+/* Names are looked up and certificates checked; repositories are opened with keys. */
+static void list_for_git(struct settings *s, struct paths *p)
+{
+	for (size_t i = 0; i < sizeof network / sizeof network[0]; i++)
+		add(p, network[i]);
+	add(p, s->upstream_ca_file);
+	add(p, getenv("SSL_CERT_FILE"));
+	add(p, getenv("SSL_CERT_DIR"));
+	add(p, folder_of(&s->arena, s->vcs_credentials));
+	add(p, folder_of(&s->arena, s->vcs_known_hosts));
+}
+
+/* Secrets, and trees on this machine. */
+static void list_for_us(struct settings *s, struct paths *p)
+{
+	const char *const secrets[] = { s->vcs_netrc, s->hooks_github, s->hooks_gitlab,
+					s->hooks_gitea };
+	struct proxylist list;
+	struct mg_err err;
+
+	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
+		add(p, folder_of(&s->arena, secrets[i]));
+	if (proxylist_parse(span_of(s->goproxy), &s->arena, &list, &err) != MG_OK) return;
+	for (size_t i = 0; i < list.n; i++)
+		if (list.entries[i].kind == PROXYLIST_URL &&
+		    span_has_prefix(list.entries[i].url, SPAN("file://")))
+			add(p, path_of(&s->arena, list.entries[i].url));
+}
+
+static void confine(struct process *p)
+{
+	struct settings *s = &p->settings;
+	struct paths readable = { 0 };
+	const char *mirrors = vcsparts_folder(s);
+	const bool may_exec = vcssettings_in_use(s);
+
+	list_for_git(s, &readable);
+	/* It must be there to be named. */
+	if (may_exec && s->sandbox && (mkdir(mirrors, 0700) == 0 || errno == EEXIST))
+		p->ruleset = sandbox_ruleset(&(struct sandbox_rules){
+			.readable = readable.path,
+			.readable_n = readable.n,
+			.writable = (const char *const[]){ mirrors },
+			.writable_n = 1,
+			.may_connect = true,
+			.may_exec = true,
+		});
+	list_for_us(s, &readable);
 	role_confine(s, &(struct sandbox_rules){
-				.readable = readable,
-				.readable_n = n,
+				.readable = readable.path,
+				.readable_n = readable.n,
 				.writable = (const char *const[]){ s->store },
 				.writable_n = 1,
 				.may_connect = true,
+				.may_exec = may_exec,
 			});
 }
 
@@ -122,14 +172,18 @@ static enum mg_code open_store(struct process *p, int lock, struct mg_err *err)
 static enum mg_code begin(struct process *p, int lock, struct mg_err *err)
 {
 	const struct upstream_options upstream = fetchparts_upstream(&p->settings);
-	const struct fetch_options fetch = fetchparts_fetch(&p->settings);
+	struct fetch_options fetch = fetchparts_fetch(&p->settings);
 	enum mg_code rc = open_store(p, lock, err);
 
 	if (rc == MG_OK) listen_for_commands(p);
-	if (rc == MG_OK) confine(&p->settings);
+	if (rc == MG_OK) confine(p);
 	if (rc == MG_OK) rc = negative_open(p->settings.store, &p->negative, err);
 	if (rc != MG_OK) return rc;
 	p->upstream = upstream_new(&upstream);
+	rc = vcsparts_open(&p->vcs, &p->settings, p->upstream, p->ruleset, err);
+	if (rc != MG_OK) return rc;
+	fetch.vcs = p->vcs.vcs;
+	if (p->vcs.vcs != NULL) p->keeper = keeper_new(p->vcs.vcs);
 	rc = fetch_new(p->loop, &fetch, p->store, p->upstream, p->negative, &p->fetch, err);
 	if (rc != MG_OK) return rc;
 
@@ -240,6 +294,9 @@ static void end(struct process *p)
 	patrol_free(&p->patrol);
 	control_free(&p->commands);
 	fetch_free(&p->fetch);
+	keeper_free(&p->keeper);
+	vcsparts_close(&p->vcs);
+	if (p->ruleset >= 0) close(p->ruleset);
 	upstream_free(&p->upstream);
 	negative_close(&p->negative);
 	store_close(&p->store);

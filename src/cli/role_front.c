@@ -77,6 +77,8 @@ static struct front_options options_of(struct settings *s)
 	for (size_t i = 0; i < s->go_import.n; i++)
 		MG_ASSERT(importpage_parse(span_of(s->go_import.items[i]), &pages[i], &err) ==
 			  MG_OK);
+	o.hooks = s->hooks_github[0] != '\0' || s->hooks_gitlab[0] != '\0' ||
+		  s->hooks_gitea[0] != '\0';
 	o.import_pages = pages;
 	o.import_pages_n = s->go_import.n;
 	return o;

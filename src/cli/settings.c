@@ -105,6 +105,12 @@ static const struct settings_def defs[] = {
 	  "modules the checksum database never hears of", .go_name = "GONOSUMDB" },
 	{ "gosumdb", SETTINGS_STRING, AT(gosumdb), "",
 	  "the checksum database, as the go command's GOSUMDB", .go_name = "GOSUMDB" },
+	{ "govcs", SETTINGS_STRING, AT(govcs), "",
+	  "which modules may come from which version control, as the go command's GOVCS",
+	  .go_name = "GOVCS" },
+	{ "goinsecure", SETTINGS_STRING, AT(goinsecure), "",
+	  "modules whose hosts may be asked without TLS, as the go command's GOINSECURE",
+	  .go_name = "GOINSECURE" },
 	{ "sumdb-also", SETTINGS_LIST, AT(sumdb_also), "",
 	  "further checksum databases to answer for at /sumdb/NAME/, each as a GOSUMDB with its "
 	  "key (repeatable)" },
@@ -112,6 +118,36 @@ static const struct settings_def defs[] = {
 	  "what cannot be proven by it: required refuses it, when-reachable takes it while the "
 	  "database is down, off asks nothing of it",
 	  .words = sumdb_words },
+
+	{ "vcs.map", SETTINGS_LIST, AT(vcs_map), "",
+	  "repositories without a go-import page, \"PATTERN URL\": each * of PATTERN stands for a "
+	  "path element and fills one of URL (repeatable)" },
+	{ "vcs.rewrite", SETTINGS_LIST, AT(vcs_rewrite), "",
+	  "\"PREFIX NEWPREFIX\": how URLs of repositories begin that are found and used "
+	  "(repeatable)" },
+	{ "vcs.credentials", SETTINGS_PATH, AT(vcs_credentials), "",
+	  "file that says per host with which secret files repositories are asked: lines such as "
+	  "https://git.corp.example token FILE; nobody else may read it" },
+	{ "vcs.netrc", SETTINGS_PATH, AT(vcs_netrc), "",
+	  "a netrc file with further credentials; nobody else may read it", .go_name = "NETRC" },
+	{ "vcs.known-hosts", SETTINGS_PATH, AT(vcs_known_hosts), "",
+	  "the keys of ssh servers, as ssh's known_hosts; others are refused" },
+	{ "vcs.networks", SETTINGS_LIST, AT(vcs_networks), "",
+	  "networks (10.0.0.0/8) that hosts of public modules may have addresses in; those of "
+	  "private modules may be anywhere but on this machine and its link (repeatable)" },
+	{ "vcs.keep", SETTINGS_SIZE, AT(vcs_keep), "16GiB",
+	  "room for mirrors of repositories; beyond it those that were not used longest go",
+	  .min = 1, .max = 1ull << 50 },
+	{ "vcs.keep-for", SETTINGS_DURATION, AT(vcs_keep_for), "30d",
+	  "how long a mirror stays that is not used", .min = 1000, .max = 3650 * DAY },
+	{ "vcs.timeout", SETTINGS_DURATION, AT(vcs_timeout), "5m",
+	  "the longest that one git command may take", .min = 1000, .max = DAY },
+	{ "vcs.per-host", SETTINGS_INT, AT(vcs_per_host), "4",
+	  "git commands that talk to one host at a time", .min = 1, .max = 1024 },
+	{ "hooks.github", SETTINGS_PATH, AT(hooks_github), "",
+	  "file with the secret of webhooks at /hooks/github; nobody else may read it" },
+	{ "hooks.gitlab", SETTINGS_PATH, AT(hooks_gitlab), "", "the same at /hooks/gitlab" },
+	{ "hooks.gitea", SETTINGS_PATH, AT(hooks_gitea), "", "the same at /hooks/gitea" },
 
 	{ "scrub.every", SETTINGS_DURATION, AT(scrub_every), "7d",
 	  "how long after the whole store was looked at for damage this begins anew; 0 is never",
@@ -463,66 +499,6 @@ void settings_text(const struct settings *s, const struct settings_def *def, str
 		}
 		break;
 	}
-}
-
-/* Where the '@' is that ends the user-info of "user:password@host:port/path"; -1: it has none. A
- * password with a raw '/' in it makes no URL, but is one all the same. */
-static ptrdiff_t user_info_end(struct mg_span s)
-{
-	struct mg_span port = s;
-	const struct mg_span authority = span_cut(&port, '/');
-	const ptrdiff_t at = span_last_index(authority, '@');
-	uint64_t number;
-	if (at >= 0) return at;
-	port = authority;
-	(void)span_cut(&port, ':');
-	const bool is_host = port.p == NULL || span_has_prefix(authority, SPAN("[")) ||
-			     span_u64(port, 65535, &number);
-	return is_host ? -1 : span_last_index(s, '@');
-}
-
-void settings_text_redacted(const struct settings *s, const struct settings_def *def,
-			    struct mg_buf *out)
-{
-	struct mg_buf plain = BUF_MAX(64u << 10);
-	settings_text(s, def, &plain);
-
-	struct mg_span rest = buf_span(&plain);
-	while (rest.n > 0) {
-		/* A list's separators end a URL. */
-		size_t n = 0;
-		while (n < rest.n && rest.p[n] != ',' && rest.p[n] != '|')
-			n++;
-		struct mg_span url = span_first(rest, n);
-		const ptrdiff_t scheme = span_find(url, SPAN("://"));
-		if (scheme >= 0) {
-			buf_append(out, span_first(url, (size_t)scheme + 3));
-			url = span_from(url, (size_t)scheme + 3);
-		}
-		const ptrdiff_t at = scheme >= 0 || def->secret ? user_info_end(url) : -1;
-		if (at >= 0) {
-			buf_append_str(out, "***");
-			url = span_from(url, (size_t)at);
-		}
-		const ptrdiff_t query = def->secret ? span_index(url, '?') : -1;
-		buf_append(out, query < 0 ? url : span_first(url, (size_t)query + 1));
-		if (query >= 0) buf_append_str(out, "***");
-		buf_append(out, span_first(span_from(rest, n), 1));
-		rest = span_from(rest, n + 1);
-	}
-	buf_deinit(&plain);
-}
-
-bool settings_has_user_info(const struct settings *s, const struct settings_def *def)
-{
-	struct mg_buf plain = BUF_MAX(64u << 10), shown = BUF_MAX(64u << 10);
-
-	settings_text(s, def, &plain);
-	settings_text_redacted(s, def, &shown);
-	bool differs = !span_eq(buf_span(&plain), buf_span(&shown));
-	buf_deinit(&plain);
-	buf_deinit(&shown);
-	return differs;
 }
 
 bool settings_metrics_apart(const struct settings *s)

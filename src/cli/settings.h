@@ -66,6 +66,21 @@ struct settings {
 	const char *gonoproxy;
 	const char *gonosumdb;
 	const char *gosumdb;
+	const char *govcs;
+	const char *goinsecure;
+	struct settings_list vcs_map;     /* vcs/guide.h */
+	struct settings_list vcs_rewrite; /* likewise */
+	const char *vcs_credentials;      /* "": none, as the next two */
+	const char *vcs_netrc;
+	const char *vcs_known_hosts;
+	struct settings_list vcs_networks;
+	uint64_t vcs_keep;
+	uint64_t vcs_keep_for;
+	uint64_t vcs_timeout;
+	uint64_t vcs_per_host;
+	const char *hooks_github; /* "": not taken, as the next two */
+	const char *hooks_gitlab;
+	const char *hooks_gitea;
 	struct settings_list sumdb_also;
 	unsigned sumdb; /* enum fetch_sumdb */
 

@@ -8,6 +8,7 @@
 #include "cli/settings_file.h"
 #include "cli/sockets.h"
 #include "cli/tlssettings.h"
+#include "cli/vcssettings.h"
 #include "fetch/fetch.h"
 #include "http/listener.h"
 #include "http/unixlistener.h"
@@ -442,6 +443,7 @@ void settings_load(struct draft *d, char *const *args, char *const *envp)
 	check_networks(d, "forwarded.from", &d->settings.forwarded_from);
 	check_pairs(d);
 	tlssettings_check(d);
+	vcssettings_check(d);
 	check_path_prefix(d);
 	check_gosumdb(d);
 	check_sumdb_also(d);

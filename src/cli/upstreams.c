@@ -188,12 +188,6 @@ void upstreams_settle(struct draft *d)
 		use(d, buf_cstr(&list), from);
 	else if (proxies == 0 && left_out > 0)
 		use_kept(d, true);
-	else if (proxies == 0 && strcmp(value, "off") != 0)
-		draft_note(d, LOG_LEVEL_WARN,
-			   "%s: goproxy=%s: modgate cannot fetch from repositories yet, so only "
-			   "what is "
-			   "stored will be served",
-			   from, value);
 out:
 	buf_deinit(&list);
 }

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fetch/ask.h"
+#include "fetch/database.h"
+#include "fetch/direct.h"
 #include "fetch/landing.h"
 #include "fetch/origin.h"
 #include "fetch/proof.h"
@@ -20,6 +22,7 @@
 #include "store/athenstree.h"
 #include "store/provenance.h"
 #include "store/stage.h"
+#include "vcs/vcs.h"
 
 #define KEY_MAX  16384
 #define URL_MAX  16384
@@ -245,21 +248,99 @@ static enum mg_code prove(struct attempt *a, const struct proxylist_entry *proxy
 	return proof_check(a->j, a->t, &evidence, artifact, err);
 }
 
+static enum mg_code ask_proxy(struct attempt *a, const struct proxylist_entry *proxy,
+			      struct mg_buf *from, bool *framed, struct mg_err *err)
+{
+	const struct upstream_sink sink = landing_sink(&a->landing);
+	struct mg_buf url = BUF_MAX(URL_MAX);
+	upstream_redact(proxy->url, from);
+	origin_url(proxy, a->t, &url);
+	const enum mg_code rc =
+		ask_url(a->j, proxy, buf_span(&url), max_bytes[provenance_kind_of(a->t->kind)],
+			&sink, framed, err);
+	buf_deinit(&url);
+	return rc;
+}
+
+static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct mg_err *err);
+
+/* The .info says which commit the version is: that of the first bytes, whatever its tag names later. */
+static enum mg_code pin(struct attempt *a, const struct proxylist_entry *direct, struct mg_err *err)
+{
+	struct target info;
+	struct store_file file;
+	struct mg_buf key = BUF_MAX(KEY_MAX);
+	enum mg_code rc =
+		target_make(TARGET_INFO, a->t->path, a->t->version, a->j->arena, &info, err);
+	if (rc != MG_OK || a->t->kind == TARGET_INFO) return rc;
+	store_key(&info, &key);
+	const enum store_find found =
+		store_find(a->j->means->store, buf_cstr(&key), true, &file, err);
+	if (found == STORE_HIT) close(file.fd);
+	if (found == STORE_MISS) {
+		struct attempt b = { .j = a->j, .t = &info };
+		landing_init(&b.landing, a->j, &info);
+		rc = visit(&b, direct, err);
+		landing_deinit(&b.landing);
+	} else if (found != STORE_HIT) {
+		rc = err->code;
+	}
+	buf_deinit(&key);
+	return rc;
+}
+
+/* What the checksum database has recorded of a public zip may have been packed by the rules of an older go
+ * command: the first that give its hash are taken. */
+static enum mg_code ask_repository_for_zip(struct attempt *a, struct mg_buf *from, bool *framed,
+					   struct provenance_artifact *artifact, struct mg_err *err)
+{
+	const struct upstream_sink sink = landing_sink(&a->landing);
+	const struct job_means *m = a->j->means;
+	struct lookup_sums sums;
+	struct mg_err unknown;
+	char h1[DIRHASH_SIZE];
+	const bool recorded = proof_is_due(m, a->t->path) &&
+			      database_lookup(m->database, a->j, a->t->path, a->t->version, &sums,
+					      &unknown) == MG_OK;
+	enum mg_code rc = direct_get(a->j, a->t, 0, &sink, from, framed, h1, err);
+	if (rc != MG_OK || !recorded || h1[0] == '\0' || strcmp(h1, sums.zip) == 0) return rc;
+	for (unsigned rules = 1; rules < VCS_ZIP_RULES; rules++) {
+		buf_clear(from);
+		rc = direct_get(a->j, a->t, rules, &sink, from, framed, h1, err);
+		if (rc != MG_OK) return rc;
+		if (strcmp(h1, sums.zip) != 0) continue;
+		snprintf(artifact->rules, sizeof artifact->rules, "%s", vcs_zip_rules_name(rules));
+		return MG_OK;
+	}
+	/* Whatever is said of it now is to be said of what go makes of it today. */
+	buf_clear(from);
+	return direct_get(a->j, a->t, 0, &sink, from, framed, h1, err);
+}
+
+static enum mg_code ask_repository(struct attempt *a, const struct proxylist_entry *direct,
+				   struct mg_buf *from, bool *framed,
+				   struct provenance_artifact *artifact, struct mg_err *err)
+{
+	const struct upstream_sink sink = landing_sink(&a->landing);
+	const enum mg_code rc = pin(a, direct, err);
+	if (rc != MG_OK) return rc;
+	if (a->t->kind == TARGET_ZIP) return ask_repository_for_zip(a, from, framed, artifact, err);
+	return direct_get(a->j, a->t, 0, &sink, from, framed, NULL, err);
+}
+
 static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct mg_err *err)
 {
 	struct attempt *a = arg;
 	struct landing *l = &a->landing;
-	struct mg_buf url = BUF_MAX(URL_MAX), from = BUF_MAX(URL_MAX);
+	struct mg_buf from = BUF_MAX(URL_MAX);
 	struct provenance_artifact artifact = { .present = true, .verified = "none" };
-	upstream_redact(proxy->url, &from);
-	snprintf(artifact.origin, sizeof artifact.origin, "%.*s", SPAN_ARG(buf_span(&from)));
 	bool framed = false;
-	origin_url(proxy, a->t, &url);
 	enum mg_code rc = landing_begin(l, err);
 	if (rc != MG_OK) goto out;
-	const struct upstream_sink sink = landing_sink(l);
-	rc = ask_url(a->j, proxy, buf_span(&url), max_bytes[provenance_kind_of(a->t->kind)], &sink,
-		     &framed, err);
+	rc = proxy->kind == PROXYLIST_DIRECT
+		     ? ask_repository(a, proxy, &from, &framed, &artifact, err)
+		     : ask_proxy(a, proxy, &from, &framed, err);
+	snprintf(artifact.origin, sizeof artifact.origin, "%.*s", SPAN_ARG(buf_span(&from)));
 	/* The other kinds show it themselves when they are cut. */
 	if (rc == MG_OK && !framed && a->t->kind == TARGET_MOD)
 		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_HTTP,
@@ -283,7 +364,6 @@ static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct
 	else if (a->t->kind == TARGET_ZIP)
 		ziphash_put(a->j->means->store, a->t, artifact.h1);
 out:
-	buf_deinit(&url);
 	buf_deinit(&from);
 	return rc;
 }
@@ -307,9 +387,9 @@ static enum mg_code adopt(const struct job *j, const struct target *t, struct mg
 }
 
 /* All artifacts of a version come from one origin: the one on record is asked first. */
-static struct proxylist order_of(const struct job *j, const struct provenance *known)
+static struct proxylist order_of(const struct job *j, struct proxylist list,
+				 const struct provenance *known)
 {
-	struct proxylist list = j->means->origins;
 	if (known == NULL) return list;
 	for (size_t i = 1; i < list.n; i++) {
 		if (list.entries[i].kind != PROXYLIST_URL) break;
@@ -337,18 +417,15 @@ static struct proxylist order_of(const struct job *j, const struct provenance *k
 static enum mg_code ask_origins(struct attempt *a, bool *asked, struct mg_err *err)
 {
 	const struct job *j = a->j;
-	if (origin_is_private(span_of(j->means->options->private), a->t->path))
-		return err_set(
-			err, MG_NOT_FOUND, MG_CAUSE_POLICY,
-			"not stored; a private module (GOPRIVATE, GONOPROXY) is not asked of "
-			"upstream proxies");
+	const struct proxylist all =
+		origin_list(&j->means->origins, span_of(j->means->options->private), a->t->path);
 	struct provenance known;
 	const enum mg_code recorded = provenance_read(j->means->store, a->t, &known, err);
 	/* An unreadable record is begun anew by the commit; a disk that fails is not. */
 	if (recorded != MG_OK && recorded != MG_NOT_FOUND && recorded != MG_CORRUPT)
 		return recorded;
-	const struct proxylist list = order_of(j, recorded == MG_OK ? &known : NULL);
-	return origin_walk(&list, visit, a, asked, err);
+	const struct proxylist list = order_of(j, all, recorded == MG_OK ? &known : NULL);
+	return origin_walk(&list, j->means->direct != NULL, visit, a, asked, err);
 }
 
 /* From an Athens tree, proven. MG_NOT_FOUND: it is not there, or of no use. */

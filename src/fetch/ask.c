@@ -3,6 +3,7 @@
 
 #include "fetch/ahead.h"
 #include "fetch/origin.h"
+#include "gomod/pattern.h"
 
 #define URL_MAX    16384
 #define REASON_MAX 512
@@ -67,6 +68,14 @@ static enum mg_code refusal(const struct upstream_answer *a, struct mg_span url,
 	return code;
 }
 
+/* Whom a page has named is asked within the reach of the module it was asked about. */
+static enum reach reach_of(const struct job *j, const struct proxylist_entry *proxy)
+{
+	const struct mg_span private = span_of(j->means->options->private);
+	if (!proxy->found) return REACH_ANYWHERE;
+	return pattern_match(private, j->target.path) ? REACH_INSIDE : REACH_PUBLIC;
+}
+
 enum mg_code ask_url(const struct job *j, const struct proxylist_entry *proxy, struct mg_span url,
 		     uint64_t max_bytes, const struct upstream_sink *sink, bool *framed,
 		     struct mg_err *err)
@@ -85,6 +94,7 @@ enum mg_code ask_url(const struct job *j, const struct proxylist_entry *proxy, s
 					       .sink = *sink,
 					       .cancel = j->cancel,
 					       .via = j->via,
+					       .reach = reach_of(j, proxy),
 				       },
 				       &answer, err);
 	if (rc == MG_OK && answer.status != 200) rc = refusal(&answer, url, err);

@@ -111,7 +111,7 @@ static enum mg_code negotiate(void *arg, struct mg_buf *out, struct mg_err *err)
 	bool asked;
 	enum mg_code rc = MG_NOT_FOUND;
 	if (!d->settings.direct)
-		rc = origin_walk(&c->job->means->origins, visit_supported, &n, &asked, err);
+		rc = origin_walk(&c->job->means->origins, false, visit_supported, &n, &asked, err);
 	if (rc == MG_NOT_FOUND) {
 		buf_append_str(out, d->settings.url);
 		rc = MG_OK;

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "fetch/database.h"
+#include "fetch/refresh.h"
 #include "fetch/scrub.h"
 #include "fetch/warm.h"
 
@@ -47,8 +48,8 @@ static bool is_new(struct errand *e, const struct target *t)
 	return fresh;
 }
 
-enum mg_code errand_want(struct errand *e, enum target_kind kind, struct mg_span path,
-			 struct mg_span version, struct mg_err *err)
+static enum mg_code add(struct errand *e, enum target_kind kind, struct mg_span path,
+			struct mg_span version, struct mg_err *err)
 {
 	struct target t;
 	struct mg_err why;
@@ -67,17 +68,31 @@ enum mg_code errand_want(struct errand *e, enum target_kind kind, struct mg_span
 		e->targets = check_realloc(e->targets, e->cap * sizeof *e->targets);
 	}
 	e->targets[e->n++] = t;
-	e->type = ERRAND_WARM;
 	return MG_OK;
+}
+
+enum mg_code errand_want(struct errand *e, enum target_kind kind, struct mg_span path,
+			 struct mg_span version, struct mg_err *err)
+{
+	e->type = ERRAND_WARM;
+	return add(e, kind, path, version, err);
+}
+
+enum mg_code errand_refresh(struct errand *e, struct mg_span path, struct mg_err *err)
+{
+	e->type = ERRAND_REFRESH;
+	return add(e, TARGET_LIST, path, SPAN(""), err);
 }
 
 /* --- as text --- */
 
-/* errand = verify / *want warm / acknowledge
+/* errand = verify / *want warm / 1*module refresh / acknowledge
  * verify = "verify" [ SP "repair" ] LF
  * acknowledge = "acknowledge" [ SP "start-over" ] LF
  * want   = "want" SP ( "info" / "mod" / "zip" ) SP path "@" version LF
- * warm   = "warm" LF */
+ * warm   = "warm" LF
+ * module = "module" SP path LF
+ * refresh = "refresh" LF */
 
 void errand_print(const struct errand *e, struct mg_buf *out)
 {
@@ -96,6 +111,11 @@ void errand_print(const struct errand *e, struct mg_buf *out)
 				   SPAN_ARG(e->targets[i].path), SPAN_ARG(e->targets[i].version));
 		buf_append_str(out, "warm\n");
 		break;
+	case ERRAND_REFRESH:
+		for (size_t i = 0; i < e->n; i++)
+			buf_printf(out, "module %.*s\n", SPAN_ARG(e->targets[i].path));
+		buf_append_str(out, "refresh\n");
+		break;
 	}
 }
 
@@ -113,13 +133,20 @@ static enum mg_code take_want(struct errand *e, struct mg_span rest, struct mg_e
 
 enum mg_code errand_line(struct errand *e, struct mg_span line, bool *complete, struct mg_err *err)
 {
-	const struct mg_span want = SPAN("want ");
+	const struct mg_span want = SPAN("want "), module = SPAN("module ");
+	const bool may_warm = e->type == ERRAND_NONE || e->type == ERRAND_WARM;
+	const bool may_refresh = e->type == ERRAND_NONE || e->type == ERRAND_REFRESH;
 	*complete = true;
-	if (span_eq(line, SPAN("warm"))) {
+	if (may_warm && span_eq(line, SPAN("warm"))) {
 		e->type = ERRAND_WARM;
-	} else if (span_has_prefix(line, want)) {
+	} else if (may_warm && span_has_prefix(line, want)) {
 		*complete = false;
 		return take_want(e, span_from(line, want.n), err);
+	} else if (may_refresh && span_has_prefix(line, module)) {
+		*complete = false;
+		return errand_refresh(e, span_from(line, module.n), err);
+	} else if (e->type == ERRAND_REFRESH && span_eq(line, SPAN("refresh"))) {
+		*complete = true;
 	} else if (e->type == ERRAND_NONE &&
 		   (span_eq(line, SPAN("verify")) || span_eq(line, SPAN("verify repair")))) {
 		e->type = ERRAND_VERIFY;
@@ -236,6 +263,29 @@ static enum mg_code warm(const struct errand *e, const struct job_means *m, stru
 	return rc;
 }
 
+static enum mg_code refresh(const struct errand *e, const struct job_means *m, struct run *r,
+			    struct report *done, struct mg_err *err)
+{
+	uint64_t good = 0, absent = 0, failed = 0;
+	for (size_t i = 0; i < e->n && !cancel_is_set(r->cancel); i++) {
+		struct refresh_summary sum;
+		struct mg_buf name = BUF_MAX(NAME_MAX_BYTES);
+		target_file(&e->targets[i], &name);
+		refresh_module(m, e->targets[i].path, r->cancel, &sum);
+		if (sum.failed > 0) tell_finding(r, "failed", buf_span(&name), sum.why.text);
+		good += sum.good;
+		absent += sum.absent;
+		failed += sum.failed;
+		tell_progress(r, i + 1, e->n, 0);
+		buf_deinit(&name);
+	}
+	const uint64_t numbers[REPORT_NUMBERS] = { e->n, good, absent, failed };
+	memcpy(done->number, numbers, sizeof numbers);
+	if (cancel_is_set(r->cancel))
+		return err_set(err, MG_CANCELED, MG_CAUSE_NONE, "stopped before its end");
+	return MG_OK;
+}
+
 static enum mg_code acknowledge(const struct errand *e, const struct job_means *m,
 				struct mg_buf *kept, struct mg_err *err)
 {
@@ -274,6 +324,8 @@ void errand_run(const struct errand *e, const struct job_means *m, struct cancel
 		rc = verify(e, m, &r, &done, &err);
 	else if (e->type == ERRAND_WARM)
 		rc = warm(e, m, &r, &done, &err);
+	else if (e->type == ERRAND_REFRESH)
+		rc = refresh(e, m, &r, &done, &err);
 	else
 		rc = acknowledge(e, m, &kept, &err);
 	if (e->type == ERRAND_ACKNOWLEDGE) done.text = buf_span(&kept);

@@ -43,6 +43,11 @@ static void nothing_else_is(void **state)
 					   "want info x.y/m@master",
 					   "want zip ../m@v1.0.0",
 					   "warm x",
+					   "refresh",
+					   "module",
+					   "module ",
+					   "module x.y/m@v1.0.0",
+					   "module ../m",
 					   "acknowledge x" };
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct errand e;
@@ -67,6 +72,28 @@ static void one_kind_at_a_time(void **state)
 	assert_int_equal(errand_line(&e, SPAN("verify"), &complete, &err), MG_INVALID);
 	assert_int_equal(errand_line(&e, SPAN("warm"), &complete, &err), MG_OK);
 	assert_true(complete);
+	errand_deinit(&e);
+}
+
+static void modules_to_refresh(void **state)
+{
+	struct errand e;
+	struct mg_err err;
+	struct mg_buf out = BUF_MAX(1000);
+	bool complete;
+	errand_init(&e);
+	assert_int_equal(errand_line(&e, SPAN("module x.y/m"), &complete, &err), MG_OK);
+	assert_false(complete);
+	assert_int_equal(errand_line(&e, SPAN("module x.y/m/v2"), &complete, &err), MG_OK);
+	assert_int_equal(errand_line(&e, SPAN("want mod x.y/m@v1.0.0"), &complete, &err),
+			 MG_INVALID);
+	assert_int_equal(errand_line(&e, SPAN("warm"), &complete, &err), MG_INVALID);
+	assert_int_equal(errand_line(&e, SPAN("refresh"), &complete, &err), MG_OK);
+	assert_true(complete);
+	assert_int_equal(e.n, 2);
+	errand_print(&e, &out);
+	assert_string_equal(buf_cstr(&out), "module x.y/m\nmodule x.y/m/v2\nrefresh\n");
+	buf_deinit(&out);
 	errand_deinit(&e);
 }
 
@@ -130,6 +157,7 @@ int main(void)
 		cmocka_unit_test(what_is_printed_is_read),
 		cmocka_unit_test(nothing_else_is),
 		cmocka_unit_test(one_kind_at_a_time),
+		cmocka_unit_test(modules_to_refresh),
 		cmocka_unit_test(reports),
 		cmocka_unit_test(nothing_in_a_report_ends_its_line),
 	};

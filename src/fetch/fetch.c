@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -29,7 +30,7 @@
 #define LANE_WAIT_MS   60000
 #define SWEEP_MS       5000
 #define ABSENCES_BYTES (4u << 20)
-#define NAMELESS       (TICKET_GO_GET | TICKET_SUMDB) /* questions about no target */
+#define NAMELESS       (TICKET_GO_GET | TICKET_SUMDB | TICKET_HOOK) /* about no target */
 
 /* One thing being got, for any number of askers. */
 struct flight {
@@ -77,6 +78,7 @@ static void flight_free(struct flight *fl)
 	metrics_add(METRICS_FLIGHTS, (uint64_t)-1);
 	map_remove(&fl->fetch->flights, &fl->by_key);
 	feed_close(&fl->line);
+	if (fl->job.hook_fd >= 0) close(fl->job.hook_fd);
 	buf_deinit(&fl->job.body);
 	arena_deinit(&fl->arena);
 	free(fl);
@@ -90,7 +92,6 @@ static void publish_lane(const struct fetch *f)
 }
 
 static void guess(struct fetch *f);
-static void flight_key(const struct ticket *t, struct mg_buf *out);
 
 static void remember(struct flight *fl)
 {
@@ -159,7 +160,7 @@ static void offer_next(const struct flight *fl)
 	for (size_t i = 0; i < fl->job.nexts; i++) {
 		const struct target *t = &fl->job.next[i];
 		struct mg_buf key = BUF_MAX(KEY_MAX);
-		flight_key(
+		ticket_key(
 			&(struct ticket){ .kind = t->kind, .path = t->path, .version = t->version },
 			&key);
 		ahead_offer(f->ahead, t, buf_span(&key), fl->job.via, fl->job.next_pruned,
@@ -240,23 +241,6 @@ static void tell(struct feed_line *line)
 
 /* --- orders --- */
 
-/* Who has found the stored copy wanting is not helped by a flight that takes it as it is. */
-static void flight_key(const struct ticket *t, struct mg_buf *out)
-{
-	if (t->flags & TICKET_GO_GET) {
-		buf_append_char(out, 'g');
-	} else if (t->flags & TICKET_SUMDB) {
-		buf_append_char(out, 's');
-	} else {
-		if (t->flags & TICKET_DAMAGED) buf_append_char(out, 'd');
-		if (t->flags & TICKET_UNPROVEN) buf_append_char(out, 'u');
-		buf_append_char(out, (char)('0' + t->kind));
-	}
-	buf_append(out, t->path);
-	buf_append_char(out, '@');
-	buf_append(out, t->version);
-}
-
 static struct flight *flight_new(struct fetch *f, const struct ticket *t, struct mg_span key,
 				 struct mg_err *err)
 {
@@ -268,6 +252,8 @@ static struct flight *flight_new(struct fetch *f, const struct ticket *t, struct
 			   .flags = t->flags,
 			   .cancel = &fl->cancel,
 			   .feed = &fl->line,
+			   .signature = arena_dup(&fl->arena, t->version),
+			   .hook_fd = -1,
 			   .body = BUF_MAX(BODY_MAX) };
 	if (t->flags & NAMELESS) {
 		j->name = arena_dup(&fl->arena, t->path);
@@ -316,7 +302,7 @@ static void look_up(struct flight *fl)
 		const struct ticket t = { .flags = TICKET_SUMDB,
 					  .path = buf_span(&path),
 					  .via = j->via };
-		flight_key(&t, &key);
+		ticket_key(&t, &key);
 		struct flight *lookup = begin_alone(fl->fetch, &t, buf_span(&key));
 		if (lookup != NULL) start(lookup);
 	}
@@ -333,7 +319,7 @@ static void guess(struct fetch *f)
 	       lane_waiting(f->lane) <= f->options.threads / 2 &&
 	       ahead_take(f->ahead, &t, &purse, loop_now_ms(f->loop))) {
 		struct mg_buf key = BUF_MAX(KEY_MAX);
-		flight_key(&t, &key);
+		ticket_key(&t, &key);
 		struct flight *fl = begin_alone(f, &t, buf_span(&key));
 		if (fl != NULL) {
 			fl->ahead = true;
@@ -363,13 +349,14 @@ static void join(struct flight *fl, struct desk *d, uint32_t id)
 	if (!tell_one(a)) feed_again(&fl->line);
 }
 
-static void on_order(struct desk *d, const struct ticket *t)
+/* What is taken of fd is set to -1. */
+static void on_order(struct desk *d, const struct ticket *t, int *fd)
 {
 	struct fetch *f = d->fetch;
 	struct mg_err err = { .code = MG_INTERNAL,
 			      .text = "front and fetch disagree about a name" };
 	struct mg_buf key = BUF_MAX(KEY_MAX);
-	flight_key(t, &key);
+	ticket_key(t, &key);
 	struct map_node *node = map_get(&f->flights, buf_span(&key));
 	struct flight *fl = node != NULL ? LIST_OWNER(node, struct flight, by_key) : NULL;
 	const uint64_t now_ms = loop_now_ms(f->loop);
@@ -386,6 +373,10 @@ static void on_order(struct desk *d, const struct ticket *t)
 	} else if ((fl = flight_new(f, t, buf_span(&key), &err)) == NULL) {
 		desk_failure(d, t->id, &err, 0);
 	} else {
+		if (t->flags & TICKET_HOOK) {
+			fl->job.hook_fd = *fd;
+			*fd = -1;
+		}
 		join(fl, d, t->id);
 		start(fl);
 	}
@@ -413,12 +404,13 @@ static void on_message(void *arg, struct mg_span message, int *fds, size_t fd_co
 		return;
 	}
 	if (t.type == TICKET_ORDER) {
-		on_order(d, &t);
+		int none = -1;
+		on_order(d, &t, fd_count > 0 ? &fds[0] : &none);
 		return;
 	}
 	if (t.type == TICKET_SEEN) {
 		struct mg_buf key = BUF_MAX(KEY_MAX);
-		flight_key(&t, &key);
+		ticket_key(&t, &key);
 		ahead_asked(d->fetch->ahead, buf_span(&key), loop_now_ms(d->fetch->loop));
 		buf_deinit(&key);
 		guess(d->fetch);

@@ -12,6 +12,7 @@
 #include "upstream/upstream.h"
 
 struct fetch;
+struct vcs;
 
 /* Control messages from the supervisor to the fetch process (a channel): the first byte is the kind. */
 #define FETCH_CONTROL_PING 'P' /* to be answered by the loop */
@@ -49,6 +50,9 @@ struct fetch_options {
 	uint64_t stream_above; /* bytes: a larger zip is sent while it comes; 0: none is */
 	bool prefetch;         /* what is likely to be asked next is got before it is asked */
 	bool go_get;           /* PATH?go-get=1 may be passed through */
+	/* Files with the secrets of webhooks, by enum hook_kind; NULL or "": none are taken. */
+	const char *hook_secrets[3];
+	struct vcs *vcs; /* repositories; NULL: none is read. The caller's */
 };
 
 /* MG_INVALID: the list of upstreams or the checksum database is malformed. store (open for writing), upstream and negative stay

@@ -8,7 +8,10 @@
 #include "fetch/artifact.h"
 #include "fetch/ask.h"
 #include "fetch/database.h"
+#include "fetch/direct.h"
 #include "fetch/origin.h"
+#include "fetch/push.h"
+#include "fetch/refresh.h"
 #include "fetch/versions.h"
 #include "gomod/modpath.h"
 #include "record/metrics.h"
@@ -28,6 +31,10 @@ enum mg_code job_means_open(struct job_means *m, const struct fetch_options *opt
 		.options = options, .store = store, .upstream = upstream, .negative = negative
 	};
 	enum mg_code rc = proxylist_parse(span_of(options->goproxy), a, &m->origins, err);
+	if (options->vcs != NULL) {
+		m->direct = direct_new(options->vcs);
+		m->refresher = refresh_queue_new(m);
+	}
 	if (rc == MG_OK && options->sumdb != FETCH_SUMDB_OFF)
 		rc = database_new(options->gosumdb, store, &m->database, err);
 	if (options->sumdb == FETCH_SUMDB_OFF) return rc;
@@ -41,6 +48,8 @@ enum mg_code job_means_open(struct job_means *m, const struct fetch_options *opt
 
 void job_means_close(struct job_means *m)
 {
+	refresh_queue_free(&m->refresher);
+	direct_free(&m->direct);
 	database_free(&m->database);
 	for (size_t i = 0; i < m->also_n; i++)
 		database_free(&m->also[i]);
@@ -96,7 +105,7 @@ static void run_go_get(struct job *j)
 		j->code = err_set(&j->err, MG_NOT_FOUND, MG_CAUSE_POLICY,
 				  "private (GOPRIVATE, GONOPROXY): not asked of upstream proxies");
 	} else {
-		j->code = origin_walk(&j->means->origins, visit_go_get, j, &asked, &j->err);
+		j->code = origin_walk(&j->means->origins, false, visit_go_get, j, &asked, &j->err);
 	}
 }
 
@@ -205,6 +214,10 @@ void job_run(struct job *j)
 		run_sumdb(j);
 		return;
 	}
+	if (j->flags & TICKET_HOOK) {
+		push_run(j);
+		return;
+	}
 	struct mg_buf key = BUF_MAX(KEY_MAX);
 	bool asked = false;
 	store_key(&j->target, &key);
@@ -231,13 +244,14 @@ void job_log(const struct job *j, uint64_t started_ms)
 								  : LOG_LEVEL_WARN;
 	struct mg_buf name = BUF_MAX(KEY_MAX);
 	if (!log_enabled(level)) return;
-	if (j->flags & (TICKET_GO_GET | TICKET_SUMDB))
+	if (j->flags & (TICKET_GO_GET | TICKET_SUMDB | TICKET_HOOK))
 		buf_append(&name, j->name);
 	else
 		target_name(&j->target, &name);
 	LOG_LINE(level, "fetched", LOG_SP("target", buf_span(&name)),
 		 LOG_S("kind", j->flags & TICKET_GO_GET  ? "go-get"
 			       : j->flags & TICKET_SUMDB ? "sumdb"
+			       : j->flags & TICKET_HOOK  ? "hook"
 							 : target_kind_name(j->target.kind)),
 		 LOG_S("result",
 		       j->code == MG_OK ? (j->stale ? "stale" : "ok") : err_code_name(j->code)),
@@ -250,7 +264,7 @@ void job_log(const struct job *j, uint64_t started_ms)
 static unsigned kind_of(const struct job *j)
 {
 	_Static_assert(METRICS_KIND_LIST + TARGET_QUERY == METRICS_KIND_QUERY, "in one order");
-	if (j->flags & TICKET_GO_GET) return METRICS_KIND_OTHER;
+	if (j->flags & (TICKET_GO_GET | TICKET_HOOK)) return METRICS_KIND_OTHER;
 	if (j->flags & TICKET_SUMDB) return METRICS_KIND_SUMDB;
 	return METRICS_KIND_LIST + j->target.kind;
 }

@@ -10,6 +10,7 @@
 
 struct ahead_purse;
 struct database;
+struct direct;
 struct feed_line;
 
 /* What every job may use; read-only, any thread. */
@@ -19,11 +20,13 @@ struct job_means {
 	struct store *store;
 	struct upstream *upstream;
 	struct negative *negative;
-	struct database *database;                   /* the checksum database; NULL: none */
+	struct direct *direct;     /* repositories (fetch/direct.h); NULL: none is read */
+	struct database *database; /* the checksum database; NULL: none */
 	struct database *also[FETCH_SUMDB_ALSO_MAX]; /* others that are answered for */
 	size_t also_n;
-	/* Something stored was damaged, or is trusted no more, and is set aside: who holds its bytes must
-	 * let go of them. Any thread; may be NULL. */
+	struct refresh_queue *refresher; /* NULL where direct is */
+	/* Something stored was damaged, or is trusted no more, and is set aside, or it is out of date: who
+	 * holds its bytes must let go of them. Any thread; may be NULL. */
 	void (*on_damage)(void *arg);
 	void *on_damage_arg;
 };
@@ -41,9 +44,11 @@ struct job {
 	struct arena *arena; /* lives until the job's result has been told */
 	struct target target;
 	/* GO_GET: the URL path; SUMDB: the path below the database's URL, of others than the first
-	 * behind "@NAME/" */
+	 * behind "@NAME/"; HOOK: its kind */
 	struct mg_span name;
-	struct mg_span via; /* whom the question passed through before us */
+	struct mg_span signature; /* HOOK */
+	int hook_fd;              /* HOOK: its body, which the owner closes */
+	struct mg_span via;       /* whom the question passed through before us */
 	uint32_t flags;
 	struct cancel *cancel;
 	_Atomic bool guess;         /* nobody has asked: it is got ahead */
@@ -55,7 +60,7 @@ struct job {
 	struct mg_err err;
 	bool stale;
 	uint32_t ttl_ms;
-	struct mg_buf body; /* GO_GET, SUMDB */
+	struct mg_buf body; /* GO_GET, SUMDB, HOOK */
 	/* What may be asked next, now that this was got from an origin. */
 	struct target *next; /* in the arena */
 	size_t nexts;

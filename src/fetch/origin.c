@@ -10,11 +10,15 @@ static enum mg_code report(struct mg_err *err, const struct mg_err *failure)
 	return failure->code;
 }
 
-enum mg_code origin_walk(const struct proxylist *list, origin_visit_fn *visit, void *arg,
-			 bool *asked, struct mg_err *err)
+enum mg_code origin_walk(const struct proxylist *list, bool direct, origin_visit_fn *visit,
+			 void *arg, bool *asked, struct mg_err *err)
 {
 	struct mg_err worst = { 0 };
 	*asked = false;
+	if (list->n == 0)
+		return err_set(err, MG_NOT_FOUND, MG_CAUSE_POLICY,
+			       "not stored; a parent of private modules (GOPRIVATE, GONOPROXY) is "
+			       "asked of nobody");
 	for (size_t i = 0; i < list->n; i++) {
 		const struct proxylist_entry *e = &list->entries[i];
 		if (e->kind == PROXYLIST_OFF) {
@@ -23,12 +27,12 @@ enum mg_code origin_walk(const struct proxylist *list, origin_visit_fn *visit, v
 					"not stored, and module lookup is disabled by GOPROXY=off");
 			break;
 		}
-		if (e->kind == PROXYLIST_DIRECT) {
+		if (e->kind == PROXYLIST_DIRECT && !direct) {
 			if (worst.code == MG_OK)
 				err_set(&worst, MG_NOT_FOUND, MG_CAUSE_NONE,
-					"not stored, and this modgate cannot fetch from "
-					"repositories "
-					"(GOPROXY=direct): name an upstream proxy before direct");
+					"not stored, and repositories, where private modules "
+					"(GOPRIVATE, GONOPROXY) and those of GOPROXY=direct come "
+					"from, are not read: modgate is offline, or has no git");
 			break;
 		}
 		struct mg_err failure = { 0 };
@@ -72,6 +76,16 @@ bool origin_is_private(struct mg_span globs, struct mg_span path)
 		if (is_parent(glob, path)) return true;
 	}
 	return false;
+}
+
+struct proxylist origin_list(const struct proxylist *all, struct mg_span private,
+			     struct mg_span path)
+{
+	static struct proxylist_entry repository = { .kind = PROXYLIST_DIRECT };
+	if (pattern_match(private, path))
+		return (struct proxylist){ .entries = &repository, .n = 1 };
+	if (origin_is_private(private, path)) return (struct proxylist){ 0 };
+	return *all;
 }
 
 /* fileurl decodes a URL as any other: a '%' that is part of a branch's name must survive that. */

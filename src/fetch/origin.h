@@ -13,11 +13,14 @@ typedef enum mg_code origin_visit_fn(void *arg, const struct proxylist_entry *pr
 				     struct mg_err *err);
 
 /* Visits proxies in order until one gives MG_OK; after a failure goes on as the separators say. Of
- * several failures the last that is not MG_NOT_FOUND is reported, else the last. *asked: was any proxy
- * visited? ("off" and "direct" are none: then the result is MG_NOT_FOUND, but proves nothing.)
- * MG_CANCELED ends the walk. */
-MG_CHECK enum mg_code origin_walk(const struct proxylist *list, origin_visit_fn *visit, void *arg,
-				  bool *asked, struct mg_err *err);
+ * several failures the last that is not MG_NOT_FOUND is reported, else the last. direct: repositories can be
+ * read, and "direct" is visited too. *asked: was any visited? ("off" is none, nor is an empty list: then the result
+ * is MG_NOT_FOUND, but proves nothing.) MG_CANCELED ends the walk. */
+MG_CHECK enum mg_code origin_walk(const struct proxylist *list, bool direct, origin_visit_fn *visit,
+				  void *arg, bool *asked, struct mg_err *err);
+/* Who of all may be asked about path: of a private module its repository alone, about a parent of one nobody. */
+struct proxylist origin_list(const struct proxylist *all, struct mg_span private,
+			     struct mg_span path);
 /* Is it a name that must not leave the house? True for modules under a private pattern and for every
  * parent path of such a pattern: a probe of corp.example.com names the house as well as its modules. */
 bool origin_is_private(struct mg_span globs, struct mg_span path);

@@ -15,6 +15,10 @@ struct visitor {
 static enum mg_code visit(void *arg, const struct proxylist_entry *proxy, struct mg_err *err)
 {
 	struct visitor *v = arg;
+	if (proxy->kind == PROXYLIST_DIRECT) {
+		buf_append_str(&v->seen, "repository ");
+		return err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS, "no such tag");
+	}
 	const struct mg_span last = span_from(proxy->url, proxy->url.n - 3);
 	buf_append(&v->seen, last);
 	buf_append_char(&v->seen, ' ');
@@ -30,6 +34,7 @@ static void test_walk(void **state)
 		const char *list, *seen;
 		enum mg_code code;
 		bool asked;
+		bool direct;
 	} cases[] = {
 		{ "http://a/200,http://b/200", "200 ", MG_OK, true },
 		{ "http://a/404,http://b/200", "404 200 ", MG_OK, true },
@@ -45,6 +50,12 @@ static void test_walk(void **state)
 		{ "off", "", MG_NOT_FOUND, false },
 		{ "direct", "", MG_NOT_FOUND, false },
 		{ "http://a/404,http://b/404", "404 404 ", MG_NOT_FOUND, true },
+		{ "direct", "repository ", MG_NOT_FOUND, true, true },
+		{ "http://a/404,direct", "404 repository ", MG_NOT_FOUND, true, true },
+		{ "http://a/503,direct", "503 ", MG_UNAVAILABLE, true, true },
+		{ "http://a/503|direct", "503 repository ", MG_UNAVAILABLE, true, true },
+		{ "http://a/200,direct", "200 ", MG_OK, true, true },
+		{ "off", "", MG_NOT_FOUND, false, true },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct arena a = ARENA_INIT;
@@ -53,7 +64,8 @@ static void test_walk(void **state)
 		struct visitor v = { .seen = BUF_MAX(256) };
 		bool asked;
 		assert_int_equal(proxylist_parse(span_of(cases[i].list), &a, &list, &err), MG_OK);
-		const enum mg_code rc = origin_walk(&list, visit, &v, &asked, &err);
+		const enum mg_code rc =
+			origin_walk(&list, cases[i].direct, visit, &v, &asked, &err);
 		if (rc != cases[i].code || asked != cases[i].asked ||
 		    !span_eq(buf_span(&v.seen), span_of(cases[i].seen)))
 			fail_msg("%s: code %d, seen %.*s", cases[i].list, rc,
@@ -90,6 +102,38 @@ static void test_private(void **state)
 	}
 }
 
+/* Private modules go to their repositories alone, their parents nowhere, all others as the list says. */
+static void test_list(void **state)
+{
+	static const struct {
+		const char *path, *seen;
+		enum mg_cause cause;
+	} cases[] = {
+		{ "corp.example.com/team/x", "repository ", MG_CAUSE_VCS },
+		{ "corp.example.com/team/x/v2", "repository ", MG_CAUSE_VCS },
+		{ "corp.example.com/team", "", MG_CAUSE_POLICY },
+		{ "corp.example.com", "", MG_CAUSE_POLICY },
+		{ "corp.example.com/other", "404 repository ", MG_CAUSE_VCS },
+		{ "github.com/a/b", "404 repository ", MG_CAUSE_VCS },
+	};
+	struct arena a = ARENA_INIT;
+	struct proxylist all;
+	struct mg_err err;
+	assert_int_equal(proxylist_parse(SPAN("http://a/404,direct"), &a, &all, &err), MG_OK);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct visitor v = { .seen = BUF_MAX(256) };
+		const struct proxylist list =
+			origin_list(&all, SPAN("corp.example.com/team/*"), span_of(cases[i].path));
+		bool asked;
+		assert_int_equal(origin_walk(&list, true, visit, &v, &asked, &err), MG_NOT_FOUND);
+		if (!span_eq(buf_span(&v.seen), span_of(cases[i].seen)) ||
+		    err.cause != cases[i].cause || asked != (cases[i].seen[0] != '\0'))
+			fail_msg("%s: seen %.*s", cases[i].path, SPAN_ARG(buf_span(&v.seen)));
+		buf_deinit(&v.seen);
+	}
+	arena_deinit(&a);
+}
+
 static void test_url(void **state)
 {
 	struct arena a = ARENA_INIT;
@@ -116,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_private),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_url),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

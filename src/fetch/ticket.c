@@ -140,3 +140,23 @@ bool ticket_decode(struct mg_span message, struct ticket *out)
 	*out = t;
 	return true;
 }
+
+/* Who has found the stored copy wanting is not helped by a flight that takes it as it is. */
+void ticket_key(const struct ticket *t, struct mg_buf *out)
+{
+	if (t->flags & TICKET_GO_GET) {
+		buf_append_char(out, 'g');
+	} else if (t->flags & TICKET_SUMDB) {
+		buf_append_char(out, 's');
+	} else if (t->flags & TICKET_HOOK) {
+		buf_append_char(out, 'h'); /* what it says is in its body */
+		buf_append(out, t->request_id);
+	} else {
+		if (t->flags & TICKET_DAMAGED) buf_append_char(out, 'd');
+		if (t->flags & TICKET_UNPROVEN) buf_append_char(out, 'u');
+		buf_append_char(out, (char)('0' + t->kind));
+	}
+	buf_append(out, t->path);
+	buf_append_char(out, '@');
+	buf_append(out, t->version);
+}

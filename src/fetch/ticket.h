@@ -37,12 +37,16 @@ enum ticket_order_flag {
 		1u
 		<< 3, /* not a target: of the checksum database; path: "lookup/…", "tile/…", "latest" */
 	TICKET_UNPROVEN = 1u << 4, /* the stored copy is not proven yet */
+	/* Not a target: a webhook (fetch/hook.h). path: its kind, version: its signature; with a descriptor: a
+	 * file of its body. */
+	TICKET_HOOK = 1u << 5,
 	TICKET_GO_GET =
 		1u << 2, /* not a target: PATH?go-get=1 passed through; path holds the URL path */
 };
 
 #define TICKET_FLAGS                                                                               \
-	(TICKET_REFRESH | TICKET_DAMAGED | TICKET_GO_GET | TICKET_SUMDB | TICKET_UNPROVEN)
+	(TICKET_REFRESH | TICKET_DAMAGED | TICKET_GO_GET | TICKET_SUMDB | TICKET_UNPROVEN |        \
+	 TICKET_HOOK)
 
 struct ticket {
 	enum ticket_type type;
@@ -60,7 +64,7 @@ struct ticket {
 	uint64_t size; /* of the whole file */
 
 	/* RESULT */
-	enum mg_code code; /* MG_OK: the artifact is in the store (GO_GET, SUMDB: in body) */
+	enum mg_code code; /* MG_OK: the artifact is in the store (GO_GET, SUMDB, HOOK: in body) */
 	enum mg_cause cause;
 	uint32_t ttl_ms; /* failures: how long this answer may be repeated without asking again */
 	bool stale; /* MG_OK for a mutable target: no origin could be asked, the stored copy stands */
@@ -72,5 +76,7 @@ struct ticket {
 void ticket_encode(const struct ticket *t, struct mg_buf *out);
 /* Spans point into message. False: malformed. */
 bool ticket_decode(struct mg_span message, struct ticket *out);
+/* Appends what an order is about: orders with the same are served by one flight. */
+void ticket_key(const struct ticket *t, struct mg_buf *out);
 
 #endif

@@ -31,6 +31,8 @@ static void look_at_mod(const struct job *j, const struct target *t,
 	struct target mod;
 	struct mg_err err;
 	*out = (struct second){ 0 };
+	/* A commit is what it is. */
+	if (proxy->kind != PROXYLIST_URL) return;
 	if (target_make(TARGET_MOD, t->path, t->version, j->arena, &mod, &err) == MG_OK &&
 	    ask_target(j, proxy, &mod, &body, &err) == MG_OK) {
 		out->known = true;
@@ -77,6 +79,7 @@ static void look_at_zip(const struct job *j, const struct target *t,
 	struct target zip;
 	struct mg_err err;
 	*out = (struct second){ 0 };
+	if (proxy->kind != PROXYLIST_URL) return;
 	if (target_make(TARGET_ZIP, t->path, t->version, j->arena, &zip, &err) != MG_OK ||
 	    stage_new(j->means->store, &st, &err) != MG_OK)
 		goto out;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "fetch/artifact.h"
 #include "fetch/ask.h"
+#include "fetch/direct.h"
 #include "fetch/origin.h"
 #include "gomod/info.h"
 #include "gomod/verlist.h"
@@ -92,6 +93,8 @@ struct list_attempt {
 static enum mg_code visit_list(void *arg, const struct proxylist_entry *proxy, struct mg_err *err)
 {
 	struct list_attempt *a = arg;
+	if (proxy->kind == PROXYLIST_DIRECT)
+		return direct_list(a->j, a->t, a->list, &a->newest, err);
 	struct mg_buf body = BUF_MAX(LIST_MAX);
 	enum mg_code rc = ask_target(a->j, proxy, a->t, &body, err);
 	if (rc == MG_OK) rc = verlist_parse(buf_span(&body), a->t->path, a->j->arena, a->list, err);
@@ -100,17 +103,13 @@ static enum mg_code visit_list(void *arg, const struct proxylist_entry *proxy, s
 	return rc;
 }
 
-/* Names that must not leave the house are asked of nobody: only what is stored counts. */
 static enum mg_code walk(struct list_attempt *a, origin_visit_fn *visit, bool *asked,
 			 struct mg_err *err)
 {
 	const struct job_means *m = a->j->means;
-	*asked = false;
-	if (origin_is_private(span_of(m->options->private), a->t->path))
-		return err_set(err, MG_NOT_FOUND, MG_CAUSE_POLICY,
-			       "not stored; a private module, or a parent of one (GOPRIVATE, "
-			       "GONOPROXY), is not asked of upstream proxies");
-	return origin_walk(&m->origins, visit, a, asked, err);
+	const struct proxylist list =
+		origin_list(&m->origins, span_of(m->options->private), a->t->path);
+	return origin_walk(&list, m->direct != NULL, visit, a, asked, err);
 }
 
 /* Union of origin and store. *newest: see verlist_newest. */
@@ -153,7 +152,9 @@ static enum mg_code visit_info(void *arg, const struct proxylist_entry *proxy, s
 	struct list_attempt *a = arg;
 	struct mg_buf body = BUF_MAX(INFO_MAX);
 	struct info info;
-	enum mg_code rc = ask_target(a->j, proxy, a->t, &body, err);
+	enum mg_code rc = proxy->kind == PROXYLIST_DIRECT
+				  ? direct_info(a->j, a->t, &body, err)
+				  : ask_target(a->j, proxy, a->t, &body, err);
 	if (rc == MG_OK) rc = info_parse(buf_span(&body), a->t, a->j->arena, &info, err);
 	if (rc == MG_OK) rc = put(a->j, a->t, buf_span(&body), true, err);
 	buf_deinit(&body);

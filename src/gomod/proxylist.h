@@ -18,6 +18,7 @@ struct proxylist_entry {
 	 * "?" or empty. A file is at url "/" target_url(…) query. Schemes: http, https, file ("file:///…"). */
 	struct mg_span url;
 	struct mg_span query;
+	bool found;     /* by a go-import page, which strangers write; not of a parsed list */
 	bool any_error; /* "|" follows: after any failure the next is asked, not only after NOT_FOUND */
 };
 

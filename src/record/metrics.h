@@ -164,6 +164,8 @@ enum metrics_process {
 	X(UPSTREAM_SECONDS, METRICS_HISTOGRAM)                                                     \
 	X(UPSTREAM_BYTES, 1)                                                                       \
 	X(PROVED, METRICS_PROOFS)                                                                  \
+	X(RETAGGED, 1)                                                                             \
+	X(HOOKS, METRICS_RELOADS)                                                                  \
 	X(STORE_FAULTS, 1)                                                                         \
 	X(DAMAGED, 1)                                                                              \
 	X(LANE_WAITING, METRICS_LANES)                                                             \

@@ -40,6 +40,7 @@ struct front_options {
 	int tls_fd; /* a memfd with certificates (tls/bundle.h), the caller's; -1: no TLS */
 	uint64_t tls_ticket_rotate_ms; /* how long one key seals session tickets */
 	bool go_get;                   /* PATH?go-get=1 is passed through to the upstreams */
+	bool hooks;                    /* POST /hooks/KIND goes to fetch */
 	const struct importpage *import_pages; /* what is answered without them */
 	size_t import_pages_n;
 	bool metrics;           /* /metrics is answered; where metrics_fd listens, only there */

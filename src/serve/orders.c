@@ -86,11 +86,11 @@ static void fail(struct order *o, const struct mg_err *err)
 			});
 }
 
-static void send_ticket(struct link *k, const struct ticket *t)
+static void send_ticket(struct link *k, const struct ticket *t, const int *fd)
 {
 	struct mg_buf message = BUF_MAX(CHANNEL_MESSAGE_MAX);
 	ticket_encode(t, &message);
-	channel_send(k->channel, buf_span(&message), NULL, 0);
+	channel_send(k->channel, buf_span(&message), fd, fd != NULL);
 	buf_deinit(&message);
 }
 
@@ -100,16 +100,18 @@ static void send_order(struct order *o)
 	o->link->open++;
 	o->tries++;
 	o->since_ms = loop_now_ms(o->orders->loop);
-	send_ticket(o->link, &(struct ticket){
-				     .type = TICKET_ORDER,
-				     .id = o->id,
-				     .flags = o->flags,
-				     .kind = o->kind,
-				     .path = o->path,
-				     .version = o->version,
-				     .request_id = o->request_id,
-				     .via = o->via,
-			     });
+	send_ticket(o->link,
+		    &(struct ticket){
+			    .type = TICKET_ORDER,
+			    .id = o->id,
+			    .flags = o->flags,
+			    .kind = o->kind,
+			    .path = o->path,
+			    .version = o->version,
+			    .request_id = o->request_id,
+			    .via = o->via,
+		    },
+		    o->fd);
 }
 
 static void send_if_waiting(struct map_node *node, void *arg)
@@ -234,7 +236,7 @@ static void check_deadline(struct map_node *node, void *arg)
 	} else if (o->link != NULL && waited >= os->timeout_ms) {
 		err_set(&err, MG_TIMEOUT, MG_CAUSE_UPSTREAM, "no result from upstream within %u s",
 			os->timeout_ms / 1000);
-		send_ticket(o->link, &(struct ticket){ .type = TICKET_CANCEL, .id = o->id });
+		send_ticket(o->link, &(struct ticket){ .type = TICKET_CANCEL, .id = o->id }, NULL);
 	} else {
 		return;
 	}
@@ -267,10 +269,12 @@ void orders_tell_seen(struct orders *os, const struct target *t, int64_t mtime_n
 	if (target_is_mutable(t->kind) || t->kind == TARGET_ZIP) return;
 	if (clock_wall_ms() - mtime_ns / 1000000 >= JUST_FETCHED_MS) return;
 	if (os->link == NULL || channel_queued(os->link->channel) >= ORDERS_AHEAD_MAX) return;
-	send_ticket(os->link, &(struct ticket){ .type = TICKET_SEEN,
-						.kind = t->kind,
-						.path = t->path,
-						.version = t->version });
+	send_ticket(os->link,
+		    &(struct ticket){ .type = TICKET_SEEN,
+				      .kind = t->kind,
+				      .path = t->path,
+				      .version = t->version },
+		    NULL);
 }
 
 void orders_cancel(struct order *o)
@@ -278,7 +282,7 @@ void orders_cancel(struct order *o)
 	struct orders *os = o->orders;
 	if (os == NULL) return;
 	if (o->link != NULL)
-		send_ticket(o->link, &(struct ticket){ .type = TICKET_CANCEL, .id = o->id });
+		send_ticket(o->link, &(struct ticket){ .type = TICKET_CANCEL, .id = o->id }, NULL);
 	close_order(o);
 }
 

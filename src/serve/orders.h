@@ -25,6 +25,7 @@ struct order {
 	uint32_t flags;
 	enum target_kind kind;
 	struct mg_span path, version, request_id, via;
+	const int *fd; /* goes along with it; NULL: none does */
 	order_result_fn *on_result;
 	order_news_fn *on_news; /* NULL: not wanted */
 	order_lost_fn *on_lost; /* with on_news */

@@ -6,10 +6,12 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "fetch/hook.h"
 #include "gomod/modpath.h"
 #include "gomod/target.h"
 #include "record/metrics.h"
 #include "serve/answer.h"
+#include "serve/hookroute.h"
 #include "serve/importpage.h"
 #include "serve/orders.h"
 #include "serve/pending.h"
@@ -218,7 +220,7 @@ static void handle(struct exchange *x, void *arg)
 	struct worker *w = arg;
 	const struct head *h = &x->head;
 	if (!is_read(x)) {
-		route_method(w, x);
+		if (!hookroute(w, x)) route_method(w, x);
 		return;
 	}
 	if (passed_here(h->field[HEAD_FIELD_VIA], w->via)) {
@@ -298,6 +300,7 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 		.hot = hot_new(options->hot_bytes / workers, release_reply),
 		.via = span_of(options->via),
 	};
+	list_init(&w->hooks);
 	w->root = answer_text(
 		200,
 		SPAN("modgate " MODGATE_VERSION " serves Go modules: set GOPROXY to this URL.\n"),
@@ -321,6 +324,8 @@ void worker_init(struct worker *w, const struct front_options *options, struct s
 	so.forwarded_from = options->forwarded_from;
 	so.forwarded_rfc7239 = options->forwarded_rfc7239;
 	so.fields = server_fields;
+	so.takes_body = options->hooks ? hookroute_takes_body : NULL;
+	so.body_max = options->hooks ? HOOK_BODY_MAX : 0;
 	so.fs_lane = fs;
 	so.tls = tls;
 	w->orders = orders_new(w->loop, options->order_timeout_ms);
@@ -389,6 +394,7 @@ void worker_deinit(struct worker *w)
 	loop_post(w->loop, stop_loop, w->loop);
 	loop_run(w->loop);
 	pending_table_free(&w->pending);
+	hookroute_free(w);
 	orders_free(&w->orders);
 	hot_free(&w->hot);
 	reply_unref(&w->root);

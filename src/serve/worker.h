@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "base/list.h"
 #include "http/quota.h"
 #include "http/server.h"
 #include "loop/lane.h"
@@ -23,6 +24,7 @@ struct worker {
 	struct hot *hot;
 	struct pending_table *pending;
 	struct orders *orders;
+	struct list hooks; /* serve/hookroute.h: those under way */
 	struct reply *root, *live, *ready, *supported, *options_reply, *bad_method, *looped;
 	struct mg_span via; /* options->via */
 	/* Shared: when the storage last failed one of the workers (clock_mono_ms); 0: never. */

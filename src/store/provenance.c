@@ -75,6 +75,8 @@ static bool parse_artifact(const struct json *j, struct provenance_artifact *a)
 	       parse_text(j, "origin", a->origin, sizeof a->origin) &&
 	       parse_text(j, "verified", a->verified, sizeof a->verified) &&
 	       (json_member(j, "by") == NULL || parse_text(j, "by", a->by, sizeof a->by)) &&
+	       (json_member(j, "rules") == NULL ||
+		parse_text(j, "rules", a->rules, sizeof a->rules)) &&
 	       json_as_int(json_member(j, "fetched"), &a->fetched_s);
 }
 
@@ -128,6 +130,10 @@ static void print_artifact(const char *name, const struct provenance_artifact *a
 	if (a->by[0] != '\0') {
 		buf_append_str(out, ",\"by\":");
 		json_quote(span_of(a->by), out);
+	}
+	if (a->rules[0] != '\0') {
+		buf_append_str(out, ",\"rules\":");
+		json_quote(span_of(a->rules), out);
 	}
 	buf_printf(out, ",\"fetched\":%" PRId64 "}", a->fetched_s);
 }

@@ -22,6 +22,7 @@ struct provenance_artifact {
 	char origin[256];  /* redacted base URL, "import", "athens" */
 	char verified[16]; /* how: "sumdb", "exempt", "unasked", "none" (fetch/proof.h) */
 	char by[12];       /* "sumdb": by which, the hash of its key; else "" */
+	char rules[48];    /* zip packed here: by which older rules; else "" */
 	int64_t fetched_s; /* wall clock */
 };
 

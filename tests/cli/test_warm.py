@@ -11,6 +11,7 @@ import pytest
 from lib import expect
 from lib.modgate import binary
 from lib.origin import Reply
+from lib.ports import free_port
 from lib.tree import h1
 
 RUNNING = pytest.mark.parametrize("running", [True, False], ids=["server", "no-server"])
@@ -89,12 +90,13 @@ def test_failures_are_named_and_the_rest_is_got(modgate, origin, project, runnin
 
 @RUNNING
 def test_private_modules_stay_in_the_house(modgate_of, origin, project, running):
-    m = modgate_of(origin.url, env={"GOPRIVATE": "example.com/b"})
+    # Nobody answers for its repository.
+    m = modgate_of(origin.url, env={"GOPRIVATE": "example.com/b", "HTTPS_PROXY": f"http://127.0.0.1:{free_port()}"})
     if not running:
         m.stop()
     origin.forget()
     done = m.run("warm", project / "go.mod")
-    assert done.returncode == 1 and done.stderr.count("private") == 3
+    assert done.returncode == 1 and done.stderr.count("failed: example.com/b/v2/@v/v2.1.0.") == 3
     assert not origin.paths("/b/")
 
 
