@@ -3,14 +3,17 @@
 commits, go.mod files and hashes, and failures where the other fails. The repositories are those of lib/gitcases.py, one for each
 rule, and random ones; ORACLE_SEED and the number in a name give a random one again."""
 
+import json
 import os
 import random
+import re
 import shutil
 
 import pytest
 
 from lib import directgo, gitcases, gocmd, vcsprobe
 from lib.gitserver import GitServer
+from lib.tree import escape, h1
 
 SEED = os.environ.get("ORACLE_SEED") or str(random.randrange(10**6))
 
@@ -54,6 +57,28 @@ def mappings(server, cases):
     return [f"{root}={url} {subdir}".rstrip() for root, (url, subdir) in sorted(places.items(), reverse=True)]
 
 
+def differ(cases, lists, truth, ask, wrong, guesses=False):
+    """guesses: is the highest version of the list as good an @latest as none, when all are retracted? (The go command looks
+    for itself, protocol §1.6.)"""
+    for case in cases:
+        our_lists, ours = ask(case)
+        for p in case.modules:
+            # "No versions" would be an answer for good; without a module go goes on and fails.
+            want = lists[p] if lists[p] or truth[p, "latest"] else None
+            if our_lists[p] != want:
+                wrong.append(f"{p} list: {our_lists[p]}, go: {want}")
+        for (p, q), our in ours.items():
+            our = our or ours[p, gitcases.without_metadata(q)]
+            go = truth[p, q]
+            if go and our and q == "latest":  # go tells only a part of where that was
+                go = go._replace(commit=our.commit, subdir=our.subdir)
+            if guesses and q == "latest" and go is None and our and our.version in (lists[p] or ()):
+                continue
+            if our != go:
+                wrong.append(f"{p}@{q}: {our}, go: {go}")
+    assert not wrong, f"seed {SEED}, {len(wrong)} of {len(truth)} answers differ:\n" + "\n".join(wrong)
+
+
 def compare(server, tmp_path, names):
     cases = [gitcases.build(server, name, SEED) for name in names]
     lists, truth = truth_of(server, tmp_path, cases)
@@ -61,21 +86,7 @@ def compare(server, tmp_path, names):
     mirrors.mkdir()
     wrong = []
     with vcsprobe.Probe(mirrors, *mappings(server, cases), env=server.environment()) as probe:
-        for case in cases:
-            our_lists, ours = served(case, probe, wrong)
-            for p in case.modules:
-                # "No versions" would be an answer for good; without a module go goes on and fails.
-                want = lists[p] if lists[p] or truth[p, "latest"] else None
-                if our_lists[p] != want:
-                    wrong.append(f"{p} list: {our_lists[p]}, go: {want}")
-            for (p, q), our in ours.items():
-                our = our or ours[p, gitcases.without_metadata(q)]
-                go = truth[p, q]
-                if go and our and q == "latest":  # go tells only a part of where that was
-                    go = go._replace(commit=our.commit, subdir=our.subdir)
-                if our != go:
-                    wrong.append(f"{p}@{q}: {our}, go: {go}")
-    assert not wrong, f"seed {SEED}, {len(wrong)} of {len(truth)} answers differ:\n" + "\n".join(wrong)
+        differ(cases, lists, truth, lambda case: served(case, probe, wrong), wrong)
 
 
 NAMES = sorted(gitcases.CASES)
@@ -100,3 +111,45 @@ def test_thousands_of_random_repositories(tmp_path):
         with GitServer(tmp_path / str(i)) as server:
             compare(server, tmp_path / str(i), [f"chance{i}y{j}" for j in range(100)])
         shutil.rmtree(tmp_path / str(i))
+
+
+def over_http(m, path, rest):
+    answer = m.get(f"/{escape(path)}/{rest}")
+    assert answer.status in (200, 404), (path, rest, answer.status, answer.text)
+    return answer.body if answer.status == 200 else None
+
+
+def can_be_asked(q):
+    """Does the go command send this revision to a proxy (protocol §1.2)?"""
+    return not re.search(r"[/!]|[^\x00-\x7f]", q)
+
+
+def through_modgate(m, case):
+    """The same as `served`, of a whole modgate."""
+    lists, answers = {}, {}
+    for p, queries in case.modules.items():
+        text = over_http(m, p, "@v/list")
+        lists[p] = None if text is None else text.decode().split()
+        for q in filter(can_be_asked, queries):
+            text = over_http(m, p, "@latest" if q == "latest" else f"@v/{escape(q)}.info")
+            info = text and json.loads(text)
+            mod = info and over_http(m, p, f"@v/{escape(info['Version'])}.mod")
+            if mod is None:
+                answers[p, q] = None
+                continue
+            zip = over_http(m, p, f"@v/{escape(info['Version'])}.zip")
+            origin = info.get("Origin", {})
+            answers[p, q] = directgo.Answer(info["Version"], directgo.seconds(info["Time"]), origin.get("Hash"),
+                                            origin.get("Subdir", ""), mod.decode(errors="replace").replace("\n", "|"),
+                                            zip and h1(zip), None)
+    return lists, answers
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_whole_modgate(tmp_path, modgate_of, part):
+    """A quarter of the rules, asked as the go command asks a proxy."""
+    with GitServer(tmp_path) as server:
+        cases = [gitcases.build(server, name, SEED) for name in [*NAMES[part::16], *(f"chance{part}z{i}" for i in range(4))]]
+        m = modgate_of("off", env={**server.environment(), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
+                                   "GOPRIVATE": "*.example.test,gopkg.in"})
+        differ(cases, *truth_of(server, tmp_path, cases), lambda case: through_modgate(m, case), [], guesses=True)
