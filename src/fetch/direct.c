@@ -12,6 +12,8 @@
 #include "base/map.h"
 #include "fetch/ask.h"
 #include "fetch/origin.h"
+#include "fetch/parent.h"
+#include "fetch/share.h"
 #include "gomod/info.h"
 #include "gomod/modzip.h"
 #include "record/metrics.h"
@@ -25,6 +27,8 @@
 #define HASH_MAX 65
 /* Alarms are told once; beyond so many versions they may be told again. */
 #define TOLD_MAX 65536
+/* For the questions of one go command, which come at once or soon after each other. */
+#define PARENTS_MS 30000
 
 /* A version whose tag was moved. */
 struct told {
@@ -35,6 +39,7 @@ struct told {
 struct direct {
 	struct vcs *vcs;
 	struct repobook *book;
+	struct share *parents; /* fetch/parent.h */
 	pthread_mutex_t mutex;
 	struct map told;
 };
@@ -44,6 +49,7 @@ struct direct *direct_new(struct vcs *v)
 	struct direct *d = check_calloc(1, sizeof *d);
 	d->vcs = v;
 	d->book = repobook_new();
+	d->parents = share_new(PARENTS_MS);
 	pthread_mutex_init(&d->mutex, NULL);
 	return d;
 }
@@ -62,6 +68,7 @@ void direct_free(struct direct **dp)
 	map_each(&d->told, free_told, &d->told);
 	map_deinit(&d->told);
 	repobook_free(&d->book);
+	share_free(&d->parents);
 	pthread_mutex_destroy(&d->mutex);
 	free(d);
 }
@@ -85,6 +92,13 @@ static enum mg_code open_module(const struct job *j, const struct target *t,
 	if (j->guess)
 		return err_set(err, MG_CANCELED, MG_CAUSE_NONE,
 			       "nobody has asked for it, and repositories are not asked ahead");
+	struct mg_span parent;
+	/* Of what was asked: on its way a .mod has its .info got too. */
+	if (parent_find(j, j->means->direct->parents, &j->target, &parent))
+		return err_set(err, MG_NOT_FOUND, MG_CAUSE_NONE,
+			       "no upstream has it, but %.200s, of which it may be a package; so "
+			       "its repository is not asked",
+			       arena_strdup(j->arena, parent));
 	atomic_fetch_add_explicit(j->requests, 1, memory_order_relaxed);
 	return vcs_open(j->means->direct->vcs, t->path, j->cancel, j->arena, out, err);
 }

@@ -116,6 +116,35 @@ def test_direct_comes_after_the_upstreams(private, app, origin):
     assert m.get(f"/{HOST}/team/app/@v/v1.0.0.zip").status == 200
 
 
+def test_a_package_of_an_upstreams_module_is_asked_of_no_repository(private, server, origin, tree, tmp_path):
+    """As with the go command itself: behind a wall, where no repository can be reached, GOPROXY=URL,direct still gets
+    packages of what URL has. The go command asks it for the module and for the package at once."""
+    tree.add("github.com/corp/lib", "v1.0.0", files={"pkg/sub/p.go": "package sub\n"})
+    server.on(r"github\.com", (503, "nobody\n", []))
+    m = private(goproxy=f"{origin.url},direct", patterns="")
+    for query in ("@latest", "@v1.0.0", ""):
+        project = tmp_path / f"project{query}"
+        project.mkdir()
+        (project / "go.mod").write_text("module example.com/project\n\ngo 1.20\n")
+        gocmd.Go(tmp_path / f"go{query}", m.url).run("get", f"github.com/corp/lib/pkg/sub{query}", cwd=project)
+        assert "github.com/corp/lib v1.0.0" in (project / "go.mod").read_text()
+    expect.failure(m.get("/github.com/corp/lib/pkg/@v/list"), 404, "github.com/corp/lib")
+    assert server.requests == []
+    # Who asks for a file of a version means that module; and of what no upstream has any part nobody knows.
+    expect.failure(m.get("/github.com/corp/lib/pkg/@v/v1.0.0.mod"), 502)
+    expect.failure(m.get("/github.com/corp/other/pkg/@v/list"), 502)
+
+
+def test_a_nested_module_is_no_package_of_the_one_around_it(private, app, server, origin):
+    """Both come from one repository, which no upstream has."""
+    inner = app.commit({"in/go.mod": f"module {HOST}/team/app/in\n\ngo 1.20\n"}, parents=[app.two], branch="main")
+    app.tag("in/v0.1.0", inner)
+    app.write()
+    m = private(goproxy=f"{origin.url},direct", patterns="")
+    assert m.get(f"/{HOST}/team/app/@v/list").text == "v1.0.0\nv1.1.0\n"
+    assert m.get(f"/{HOST}/team/app/in/@v/list").text == "v0.1.0\n"
+
+
 def test_stored_answers_outlive_the_repository(private, app, server):
     m = private("list:\n  fresh: 1ms\n  stale: 1ms\n")
     base = f"/{HOST}/team/app"
@@ -147,14 +176,9 @@ def test_a_moved_tag_changes_nothing_and_is_told(private, app, server):
 # -- nothing leaves the house
 
 
-def connects(trace):
-    """(address, port) of every connect(2) in strace's output."""
-    return re.findall(r'connect\(\d+, \{sa_family=AF_INET, sin_port=htons\((\d+)\), sin_addr=inet_addr\("([^"]+)"\)', trace)
-
-
 def test_no_private_name_reaches_an_upstream(private, app, server, origin, tree):
     """Promise 3: 200 requests for private names, all that can be asked, hits and misses; the upstream hears nothing, and
-    nobody else is connected to than the git host."""
+    the proxy that all else goes through hears of the git host only."""
     m = private()
     base = f"/{HOST}/team/app"
     asked = 0
