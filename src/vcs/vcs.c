@@ -320,9 +320,13 @@ static enum mg_code ask_list(struct vcs_module *m, struct mg_span rev, void *out
 	for (size_t i = 0; code == MG_OK && i < all->n; i++)
 		verlist_add(out, all->v[i], m->arena);
 	if (code != MG_OK || all->n > 0) return code;
-	/* Without versions it may be no module at all, and an empty list would say that it is one. */
+	/* Without versions it may be no module at all, and an empty list would say that it is one: there must be a
+	 * latest one, which can be had. */
 	struct coderepo_version head;
-	return coderepo_latest(&m->repo, &head, err);
+	struct coderepo_place place;
+	code = coderepo_latest(&m->repo, &head, err);
+	if (code == MG_OK) code = coderepo_locate(&m->repo, head.version, &place, err);
+	return code;
 }
 
 enum mg_code vcs_list(struct vcs_module *m, struct verlist *out, struct mg_err *err)

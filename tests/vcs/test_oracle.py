@@ -15,7 +15,8 @@ from lib import directgo, gitcases, gocmd, vcsprobe
 from lib.gitserver import GitServer
 from lib.tree import escape, h1
 
-SEED = os.environ.get("ORACLE_SEED") or str(random.randrange(10**6))
+# Always the same ones: new ones are the soak test's, lest a landing fail by luck for what was wrong before.
+SEED = os.environ.get("ORACLE_SEED", "11")
 
 pytestmark = pytest.mark.skipif(gocmd.go_binary() is None, reason="there is no go command")
 
@@ -107,9 +108,10 @@ def test_random_repositories(tmp_path, part):
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_thousands_of_random_repositories(tmp_path):
+    first = random.randrange(10**9)
     for i in range(40):
         with GitServer(tmp_path / str(i)) as server:
-            compare(server, tmp_path / str(i), [f"chance{i}y{j}" for j in range(100)])
+            compare(server, tmp_path / str(i), [f"chance{first + i}y{j}" for j in range(100)])
         shutil.rmtree(tmp_path / str(i))
 
 
