@@ -83,8 +83,13 @@ static enum mg_code run(const struct mirror_use *u, struct packing *p, struct mg
 {
 	static const char *const config[] = { "core.autocrlf=input", "core.eol=lf", NULL };
 	struct arena a = ARENA_INIT;
-	const char *args[] = { "archive", "--format=tar", arena_strdup(&a, p->what->commit),
-			       p->what->dir.n > 0 ? arena_strdup(&a, p->what->dir) : NULL, NULL };
+	/* A module's folder may be called "-o". */
+	const char *args[] = { "archive",
+			       "--format=tar",
+			       "--end-of-options",
+			       arena_strdup(&a, p->what->commit),
+			       p->what->dir.n > 0 ? arena_strdup(&a, p->what->dir) : NULL,
+			       NULL };
 	struct gitcmd_spec spec;
 
 	enum mg_code code = mirror_reader(u, &spec, err);

@@ -18,6 +18,9 @@
 
 #define ASIDE ".aside" /* what is being made, or removed, has this in its name */
 
+/* What the go command sets, and part of every hash (protocol §3.10). */
+#define ATTRIBUTES "\n* -export-subst -export-ignore\n"
+
 /* ---- walking ---- */
 
 struct walk {
@@ -142,9 +145,8 @@ static bool fill(int folder, size_t hash_n, const char *url)
 		 "[core]\n\trepositoryformatversion = %d\n\tfilemode = true\n\tbare = true\n%s",
 		 hash_n == 64 ? 1 : 0,
 		 hash_n == 64 ? "[extensions]\n\tobjectformat = sha256\n" : "");
-	/* The attributes are what the go command sets, and part of every hash (protocol §3.10). */
 	return write_file(folder, "config", config) &&
-	       write_file(folder, "info/attributes", "\n* -export-subst -export-ignore\n") &&
+	       write_file(folder, "info/attributes", ATTRIBUTES) &&
 	       write_file(folder, "description", url) &&
 	       write_file(folder, hash_n == 64 ? "sha256" : "sha1", "") &&
 	       write_file(folder, "HEAD", "ref: refs/heads/none\n");
@@ -156,6 +158,7 @@ enum mg_code mirrorfolder_make(const char *path, size_t hash_n, const char *url,
 	int fd = -1, why = 0;
 
 	if (!name_aside(path, making)) return err_errno(err, ENAMETOOLONG, "a mirror's folder");
+	mirrorfolder_remove(path);
 	if (mkdir(making, 0700) != 0 ||
 	    (fd = open(making, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || !fill(fd, hash_n, url) ||
 	    rename(making, path) != 0)
@@ -176,9 +179,22 @@ static bool has(const char *path, const char *name)
 	return n > 0 && n < PATH_MAX && access(full, F_OK) == 0;
 }
 
+/* Without them, or with others, git packs other files and nobody notices; they may be lost with the power. */
+static bool has_attributes(const char *path)
+{
+	char full[PATH_MAX], text[sizeof ATTRIBUTES];
+	int n = snprintf(full, sizeof full, "%s/info/attributes", path);
+	int fd = n > 0 && n < PATH_MAX ? open(full, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+	if (fd < 0) return false;
+	ssize_t got = read(fd, text, sizeof text);
+	close(fd);
+	return got == sizeof ATTRIBUTES - 1 && memcmp(text, ATTRIBUTES, sizeof ATTRIBUTES - 1) == 0;
+}
+
 bool mirrorfolder_fits(const char *path, size_t hash_n)
 {
-	return has(path, hash_n == 64 ? "sha256" : "sha1");
+	return has(path, hash_n == 64 ? "sha256" : "sha1") && has_attributes(path);
 }
 
 bool mirrorfolder_is_shallow(const char *path)

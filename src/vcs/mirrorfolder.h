@@ -9,11 +9,11 @@
 
 #include <stdbool.h>
 
-/* An empty repository at path, complete or not there at all; hash_n: 40 for SHA-1, 64 for SHA-256. url is kept in
- * its `description`, for people. MG_UNAVAILABLE (STORAGE). */
+/* An empty repository at path instead of whatever stands there, complete or not there at all; hash_n: 40 for SHA-1,
+ * 64 for SHA-256. url is kept in its `description`, for people. MG_UNAVAILABLE (STORAGE). */
 MG_CHECK enum mg_code mirrorfolder_make(const char *path, size_t hash_n, const char *url,
 					struct mg_err *err);
-/* Is there one, and of that kind? */
+/* Is there one, of that kind, and with the attributes that every archive needs? */
 bool mirrorfolder_fits(const char *path, size_t hash_n);
 /* Lock files, half packs, half objects. No git may be writing. */
 void mirrorfolder_clean(const char *path);

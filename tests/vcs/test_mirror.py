@@ -2,6 +2,7 @@
 """Repositories read through the facade src/vcs/vcs.h (tests/vcs/vcs_probe.c): what the remote is asked for, how often, and
 what is left behind."""
 
+import hashlib
 import os
 import pathlib
 import random
@@ -216,6 +217,24 @@ def test_a_damaged_mirror_is_made_anew(tmp_path, server):
         assert probe.good(f"stat {ROOT} main").startswith("v1.2.1-")
 
 
+@pytest.mark.parametrize("attributes", [None, "", "* export-ignore\n"])
+def test_a_mirror_without_its_attributes_is_made_anew(tmp_path, server, attributes):
+    """Git would pack other files then, and say nothing."""
+    r = server.add(ROOT)
+    r.tag("v1.0.0", r.commit({"go.mod": f"module {ROOT}\n", ".gitattributes": "x.go export-ignore\n", "x.go": "package x\n"},
+                             branch="main"))
+    r.write()
+    mapping = f"{ROOT}=https://{ROOT}.git"
+    with Probe(tmp_path / "m", mapping, env=server.environment()) as probe:
+        h1 = probe.good(f"zip {ROOT} v1.0.0")
+        mirror, = [p for p in (tmp_path / "m").iterdir() if len(p.name) == 64]
+        (mirror / "info" / "attributes").unlink()
+        if attributes is not None:
+            (mirror / "info" / "attributes").write_text(attributes)
+        assert probe.good(f"zip {ROOT} v1.0.0 {tmp_path}/x.zip") == h1
+    assert f"{ROOT}@v1.0.0/x.go" in zipfile.ZipFile(tmp_path / "x.zip").namelist()
+
+
 def test_what_a_killed_git_leaves_is_cleaned(tmp_path, server):
     fill(server.add(ROOT))
     mapping = f"{ROOT}=https://{ROOT}.git"
@@ -386,6 +405,30 @@ HOSTILE = ["--upload-pack=touch pwned", "-oProxyCommand=touch pwned", "--output=
            "../../pwned", "v1.0.0/../../pwned", "$(touch pwned)", "`touch pwned`", ";touch pwned", "|touch pwned", "v1.0.0\ttouch pwned",
            "@{upload}", "HEAD@{1}", "HEAD~1", "HEAD^{/x}", ":/x", "v1.0.0:go.mod", "refs/heads/main", "*", "?", "[a-z]", "--", "-",
            "v1.0.0^{commit}", "\x01\x02", "é", "FETCH_HEAD", "ORIG_HEAD", "0123456\tx", "--all", "--not", "-h", "--help"]
+
+
+def test_t07_a_folder_is_no_option(tmp_path, server):
+    """A module's path may have "-o" in it, and then the name of a file: here one of another repository's mirror."""
+    mirrors = tmp_path / "m"
+    victim, evil = "git.example.test/victim", "git.example.test/evil"
+    r = server.add(victim)
+    r.tag("v1.0.0", r.commit({"go.mod": f"module {victim}\n"}, branch="main"))
+    r.write()
+    name = mirrors / hashlib.sha256(f"git3:https://{victim}.git".encode()).hexdigest() / "info" / "attributes"
+    r = server.add(evil)
+    folders = [f"-o{name}", "-opwned", "--list", "-v", "-9", "-"]
+    c = r.commit({f"{d}/{f}": f"module {evil}/{d}\n" for d in folders for f in ("go.mod", "x.go")}, branch="main")
+    r.write()
+    with Probe(mirrors, *(f"{m}=https://{m}.git" for m in (victim, evil)), env=server.environment()) as probe:
+        probe.good(f"zip {victim} v1.0.0")
+        before = name.read_text()
+        for d in folders:
+            version = probe.good(f"stat {evil}/{d} {c.id}").split()[0]
+            probe.good(f"zip {evil}/{d} {version} {tmp_path}/x.zip")
+            assert {n.partition("@")[2] for n in zipfile.ZipFile(tmp_path / "x.zip").namelist()} == \
+                {f"{version}/go.mod", f"{version}/x.go"}
+        assert name.read_text() == before
+    assert not list(tmp_path.rglob("pwned"))
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
