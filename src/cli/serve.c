@@ -124,7 +124,9 @@ static const char *program_path(struct arena *a)
 	return arena_printf(a, "%s/%s", folder, name);
 }
 
-static int serve(struct plan *p, const struct plan_source *source, struct handover *left)
+/* What the arena holds outlives the plan, which the first reload replaces. */
+static int serve(struct plan *p, const struct plan_source *source, struct handover *left,
+		 struct arena *a)
 {
 	struct settings *s = &p->draft.settings;
 
@@ -150,8 +152,8 @@ static int serve(struct plan *p, const struct plan_source *source, struct handov
 		.plan = p,
 		.source = source,
 		.left = left,
-		.program = program_path(&s->arena),
-		.ready_text = ready_text(&s->arena, &p->sockets,
+		.program = program_path(a),
+		.ready_text = ready_text(a, &p->sockets,
 					 p->sockets.n - (settings_metrics_apart(s) ? 1 : 0),
 					 s->path_prefix),
 	});
@@ -181,7 +183,7 @@ int command_serve(char *const *args)
 		const struct settings *s = &p->draft.settings;
 		log_init("supervisor", STDERR_FILENO, s->log_level, s->log_format);
 		tell_notes(&p->draft);
-		rc = serve(p, &source, &left);
+		rc = serve(p, &source, &left, &arena);
 	} else {
 		fprintf(stderr, "error: %s\n", err.text);
 	}

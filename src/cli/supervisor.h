@@ -10,13 +10,13 @@
 
 struct supervisor;
 
+/* All but the plan outlives the supervisor. */
 struct supervisor_options {
 	struct plan *plan;                /* taken over */
 	const struct plan_source *source; /* where the next ones come from */
-	struct handover *left; /* by a supervisor before us; channel and lock are taken over */
-	const char *program;   /* the file that an upgrade starts; absolute */
-	const char
-		*ready_text; /* printed once to stdout when both children run; lives as the plan */
+	struct handover *left;  /* by a supervisor before us; channel and lock are taken over */
+	const char *program;    /* the file that an upgrade starts; absolute */
+	const char *ready_text; /* printed once to stdout when both children run */
 };
 
 /* Runs until SIGTERM or SIGINT (drains, then 0; one more, half a second later or after, ends at once

@@ -103,6 +103,20 @@ def test_another_binary_takes_over(upgradable):
     expect.success(m.get(M + "v1.0.17.info"))
 
 
+def test_a_program_that_was_called_by_a_relative_name(upgradable):
+    """What was kept of the start outlives the settings of the start."""
+    m = upgradable()
+    m.stop()
+    file = m.program
+    m.program = os.path.relpath(file, m.folder)
+    m.start()
+    done = m.run("reload")
+    assert done.returncode == 0, done.stderr
+    install(file)
+    m.upgrade()
+    assert runs(m.process.pid) == file.stat().st_ino
+
+
 def script(text):
     def put(program):
         program.unlink()
