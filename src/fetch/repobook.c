@@ -74,7 +74,7 @@ void repobook_name(struct mg_span url, struct mg_buf *out)
 {
 	const ptrdiff_t scheme = span_find(url, SPAN("://"));
 	struct mg_span path = scheme >= 0 ? span_from(url, (size_t)scheme + 3) : url;
-	struct mg_span authority = path;
+	struct mg_span authority;
 	const ptrdiff_t slash = span_index(path, '/'), colon = span_index(path, ':');
 	/* "git@host:path", as ssh and git have it. */
 	if (scheme < 0 && colon > 0 && (slash < 0 || colon < slash))

@@ -217,8 +217,7 @@ static void on_good(struct stapler *s, struct one *o, struct mg_span der,
 }
 
 /* A "good" that is known to be true no more is not shown to anybody. */
-static void on_revoked(struct stapler *s, struct one *o, const struct ocspquery_term *term,
-		       int64_t now_s)
+static void on_revoked(struct stapler *s, struct one *o, int64_t now_s)
 {
 	if (o->term.until != 0 || o->failures == 0) put(s, o, SPAN(""));
 	o->term = (struct ocspquery_term){ 0 };
@@ -246,26 +245,36 @@ static void on_failure(struct one *o, int64_t now_s, const struct mg_err *err)
 		 LOG_I("again_s", o->due_s - now_s));
 }
 
-static void ask(struct stapler *s, struct one *o)
+static void take(struct stapler *s, struct one *o, struct mg_span der)
 {
-	struct mg_buf der = BUF_MAX(OCSPQUERY_ANSWER_MAX);
+	const int64_t now_s = clock_wall_s();
 	struct ocspquery_term term;
 	struct mg_err err;
-	enum mg_code rc = get(s, o, &der, &err);
-	const int64_t now_s = clock_wall_s();
+	enum mg_code rc = ocspquery_check(o->query, der, now_s, &term, &err);
 
-	if (rc == MG_OK) rc = ocspquery_check(o->query, buf_span(&der), now_s, &term, &err);
 	if ((rc == MG_OK || rc == MG_DENIED) && term.from < o->term.from)
 		rc = err_set(&err, MG_INVALID, MG_CAUSE_TLS,
 			     "the OCSP answer is older than the last one");
+	if (rc == MG_OK)
+		on_good(s, o, der, &term, now_s);
+	else if (rc == MG_DENIED)
+		on_revoked(s, o, now_s);
+	else
+		on_failure(o, now_s, &err);
+}
+
+static void ask(struct stapler *s, struct one *o)
+{
+	struct mg_buf der = BUF_MAX(OCSPQUERY_ANSWER_MAX);
+	struct mg_err err;
+	const enum mg_code rc = get(s, o, &der, &err);
+
 	if (cancel_is_set(&s->cancel))
 		o->due_s = INT64_MAX;
 	else if (rc == MG_OK)
-		on_good(s, o, buf_span(&der), &term, now_s);
-	else if (rc == MG_DENIED)
-		on_revoked(s, o, &term, now_s);
+		take(s, o, buf_span(&der));
 	else
-		on_failure(o, now_s, &err);
+		on_failure(o, clock_wall_s(), &err);
 	buf_deinit(&der);
 }
 

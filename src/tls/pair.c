@@ -79,6 +79,7 @@ static enum mg_code load_certificate(struct mg_span pem, struct pair *out, struc
 enum mg_code pair_load(const struct bundle_pair *from, int64_t now_s, struct pair *out,
 		       struct mg_err *err)
 {
+	int64_t since;
 	enum mg_code rc;
 
 	*out = (struct pair){ 0 };
@@ -88,8 +89,8 @@ enum mg_code pair_load(const struct bundle_pair *from, int64_t now_s, struct pai
 		rc = pair_complain(err, "the key does not belong to the certificate");
 	if (rc == MG_OK) out->must_staple = staple_must(out->cert);
 	if (rc == MG_OK && from->ocsp.n > 0 &&
-	    staple_check(from->ocsp, out->cert, out->chain, now_s, &(int64_t){ 0 },
-			 &out->ocsp_until, &out->refused) == MG_OK) {
+	    staple_check(from->ocsp, out->cert, out->chain, now_s, &since, &out->ocsp_until,
+			 &out->refused) == MG_OK) {
 		out->ocsp = OPENSSL_memdup(from->ocsp.p, from->ocsp.n);
 		out->ocsp_n = from->ocsp.n;
 	}

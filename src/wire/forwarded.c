@@ -53,7 +53,10 @@ static bool cut_last(struct mg_span *list, bool quotes, struct mg_span *out)
 			break;
 	}
 	*out = span_trim(span_from(*list, from));
-	*list = from == 0 ? (struct mg_span){ 0 } : span_first(*list, from - 1);
+	if (from == 0)
+		*list = (struct mg_span){ 0 };
+	else
+		*list = span_first(*list, from - 1);
 	return !quoted;
 }
 
