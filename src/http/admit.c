@@ -26,21 +26,21 @@ void admit_connection(struct server *sv, int fd, const struct address *peer,
 	const bool over = counts && !quota_enter(sv->options.quota, peer);
 
 	if (over) metrics_add(METRICS_REFUSED + METRICS_REFUSED_ADDRESS, 1);
-	if (over && sv->over >= ADMIT_OVER_MAX) {
+	if (over && sv->over_quota >= ADMIT_OVER_MAX) {
 		close(fd);
 		return;
 	}
 	struct session *s = session_start(sv, fd, peer, kind);
-	s->over = over;
+	s->over_quota = over;
 	s->counted = counts && !over;
-	sv->over += over;
+	sv->over_quota += over;
 }
 
 void admit_leave(struct session *s)
 {
 	struct server *sv = s->server;
 
-	if (s->over) sv->over--;
+	if (s->over_quota) sv->over_quota--;
 	if (s->counted) quota_leave(sv->options.quota, &s->peer);
 }
 
@@ -84,7 +84,7 @@ static void send_limited(struct live *v, struct address peer, const char *reason
 		.fields = span_of(fields),
 		.body = buf_span(&body),
 		.request_id_at = -1,
-		.close = v->session->over,
+		.close = v->session->over_quota,
 	});
 	buf_deinit(&body);
 	metrics_add(METRICS_LIMITED, 1);
@@ -110,7 +110,7 @@ bool admit_request(struct live *v)
 	uint32_t retry_after_s = 1;
 	struct address client;
 
-	if (v->session->over) {
+	if (v->session->over_quota) {
 		send_limited(v, v->session->peer, "has as many connections as one address may have",
 			     5);
 		return false;

@@ -84,21 +84,6 @@ static void judge(const struct head *h, const struct reply *r, struct outbound_h
 		how->verdict = CONDITIONAL_FULL;
 }
 
-static void end(struct live *v)
-{
-	struct server *sv = v->session != NULL ? v->server : NULL;
-
-	if (v->session != NULL)
-		exchange_let_go(v);
-	else
-		arena_deinit(&v->x.arena);
-	if (v->session != NULL) v->session->live = NULL;
-	if (sv != NULL && sv->spare == NULL)
-		sv->spare = v;
-	else
-		free(v);
-}
-
 void exchange_gone(struct live *v)
 {
 	struct exchange *x = &v->x;
@@ -113,28 +98,17 @@ void exchange_gone(struct live *v)
 	free(v);
 }
 
-/* Of one that came by HTTP/2. */
-static void send_h2(struct live *v, struct reply *r, struct outbound_how *how)
-{
-	struct server *sv = v->server;
-
-	if (r->close || sv->leaving) h2_leave(v->session);
-	judge(&v->x.head, r, how);
-	tally_answer(r, how->verdict, loop_now_ms(sv->loop) - v->since_ms);
-	h2stream_answer(v, r, how);
-}
-
 void exchange_send(struct exchange *x, struct reply *r)
 {
 	struct live *v = LIVE_OF(x);
 	struct session *s = v->session;
 
 	if (s == NULL) {
-		end(v);
+		arena_deinit(&x->arena);
+		free(v);
 		return;
 	}
 	struct server *sv = s->server;
-	bool inline_answer = sv->serving == s;
 	struct outbound_how how = {
 		.verdict = CONDITIONAL_FULL,
 		.head_only = x->head.method == HEAD_HEAD,
@@ -143,26 +117,16 @@ void exchange_send(struct exchange *x, struct reply *r)
 		.id_field = r->status >= 400 || v->parked,
 		.server = sv->options.fields,
 	};
-	if (s->h2 != NULL) {
-		send_h2(v, r, &how);
-		return;
-	}
-	MG_ASSERT(s->live == v && s->out == NULL);
-	if (r->close || sv->leaving || !x->head.keep_alive) s->closing = true;
-	if (s->closing)
-		how.connection = SPAN("Connection: close\r\n");
-	else if (x->head.minor == 0)
-		how.connection = SPAN("Connection: keep-alive\r\n");
+	const bool last = r->close || sv->leaving;
 	judge(&x->head, r, &how);
 	tally_answer(r, how.verdict, loop_now_ms(sv->loop) - v->since_ms);
-	struct outbound *o = &sv->out;
-	if (!inline_answer) {
-		o = s->out = check_malloc(sizeof *o);
-		*o = (struct outbound){ .bytes = BUF_MAX(SIZE_MAX / 2) };
+	if (s->h2 != NULL) {
+		if (last) h2_leave(s);
+		h2stream_answer(v, r, &how);
+	} else {
+		if (last) h1_leave(s);
+		h1_answer(v, r, &how);
 	}
-	outbound_add(o, r, &how);
-	end(v);
-	if (!inline_answer) session_answered(s);
 }
 
 struct mg_span exchange_peer(const struct exchange *x)

@@ -1,9 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this room does with exchanges that their handlers do not. */
+/* What this room knows of exchanges, and does with them, that their handlers do not. */
 #ifndef HTTP_EXCHANGE_INTERNAL_H
 #define HTTP_EXCHANGE_INTERNAL_H
 
-#include "http/session.h"
+#include "base/list.h"
+#include "http/exchange.h"
+
+struct server;
+struct session;
+
+struct live {
+	struct exchange x;
+	/* NULL: the client left, and the handler did not want to be told */
+	struct session *session;
+	struct server *server;
+	uint64_t since_ms; /* when its head was complete */
+	size_t kept;       /* of server->kept */
+	bool parked;
+};
+
+#define LIVE_OF(exchange) LIST_OWNER(exchange, struct live, x)
 
 /* What a head costs to keep. */
 size_t exchange_weight(const struct head *h);

@@ -195,7 +195,7 @@ static bool settle(struct session *s)
 
 	if (h->left.n == 0 && !h->more && !nghttp2_session_want_read(h->ng) &&
 	    !nghttp2_session_want_write(h->ng))
-		return session_finish(s, h->over || s->over);
+		return session_finish(s, h->over || s->over_quota);
 	/* Time runs anew with each request; a PING is none. */
 	enum session_wait wait = wait_of(h);
 	if (wait == SESSION_WRITE) {
@@ -426,7 +426,7 @@ void h2_leave(struct session *s)
 	struct h2 *h = s->h2;
 
 	if (h->goodbye != H2_STAYING || h->over) return;
-	if (s->over) {
+	if (s->over_quota) {
 		h2stream_last(h);
 	} else {
 		h->goodbye = H2_NOTICED;

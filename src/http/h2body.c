@@ -3,9 +3,6 @@
 
 #include "http/server_internal.h"
 
-/* Of all requests that are under way on a loop together. */
-#define ALL_MAX (32u << 20)
-
 static void account(struct h2stream *st, size_t before)
 {
 	st->live.server->kept += st->body.cap - before;
@@ -15,7 +12,7 @@ static void account(struct h2stream *st, size_t before)
 bool h2body_take(struct h2stream *st, struct mg_span bytes)
 {
 	const size_t before = st->body.cap;
-	const bool taken = st->live.server->kept <= ALL_MAX && buf_append(&st->body, bytes);
+	const bool taken = st->live.server->kept <= SERVER_KEPT_MAX && buf_append(&st->body, bytes);
 
 	account(st, before);
 	if (!taken) h2body_drop(st);

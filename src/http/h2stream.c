@@ -16,8 +16,6 @@
 #include "http/tally.h"
 #include "wire/fieldhead.h"
 
-/* As session.c: what is longer is answered without being read to its end. */
-#define BODY_SKIP_MAX (64u << 10)
 /* Decoded fields of one head. Beyond HEAD_MAX_BYTES it is refused, but decoding goes on, for the sake of the
  * table; beyond this it was sent to make us decode (T34). */
 #define HEAD_BOMB (2u << 20)
@@ -258,7 +256,7 @@ static int begin(struct h2 *h, const nghttp2_frame *frame)
 	}
 	st->wants_body = !st->ended && server_body_length(st->live.server, head) > 0;
 	if (st->ended || head->expect_continue ||
-	    (!st->wants_body && head->content_length > BODY_SKIP_MAX)) {
+	    (!st->wants_body && head->content_length > SERVER_SKIP_MAX)) {
 		handle(st);
 		return 0;
 	}
@@ -310,7 +308,7 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
 	if (st == NULL) return 0;
 	if (st->wants_body && h2body_take(st, span_make(data, n))) return 0;
 	st->skipped += (uint32_t)n;
-	if (st->awaited && st->skipped > BODY_SKIP_MAX) handle(st);
+	if (st->awaited && st->skipped > SERVER_SKIP_MAX) handle(st);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #ifndef HTTP_H2STREAM_H
 #define HTTP_H2STREAM_H
 
+#include "http/exchange_internal.h"
 #include "http/growth.h"
 #include "http/h2.h"
 #include "http/h2fields.h"

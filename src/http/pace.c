@@ -8,7 +8,7 @@
  * before. */
 static int64_t taken(const struct session *s)
 {
-	uint64_t pushed = s->h2 != NULL ? s->h2->pushed : s->out != NULL ? s->out->pushed : 0;
+	uint64_t pushed = s->h2 != NULL ? s->h2->pushed : s->h1.out != NULL ? s->h1.out->pushed : 0;
 
 	return (int64_t)pushed - transport_unsent(&s->wire);
 }

@@ -140,7 +140,7 @@ static void retry_disk(struct server *sv)
 		struct session *s = LIST_OWNER(first, struct session, node);
 		list_remove(&s->node);
 		list_append(&sv->waits[SESSION_DISK], &s->node);
-		session_retry_disk(s);
+		h1_retry_disk(s);
 	}
 }
 

@@ -11,8 +11,15 @@
 /* What is read of one connection at a time, before it is another one's turn: a hundred requests of HTTP/2. */
 #define SERVER_INBOX (4u << 10)
 
+/* A request body nobody reads is thrown away up to this size; a longer one is not read to its end. */
+#define SERVER_SKIP_MAX (64u << 10)
+
 /* Memory for requests that are under way, beyond which what each may have is little. */
 #define SERVER_KEPT_MAX (32u << 20)
+
+/* Input of all sessions that is kept for later: unfinished heads, pipelined requests. Beyond it who sends an
+ * unfinished head and has sent much of it is cut. */
+#define SERVER_HELD_MAX (4u << 20)
 
 struct h2kit;
 
@@ -28,8 +35,8 @@ struct server {
 	uint64_t tick_ms;
 	bool ticking;
 	size_t connections;
-	size_t over; /* of these, beyond the quota */
-	size_t held; /* memory for input in the sessions */
+	size_t over_quota; /* of these */
+	size_t held;       /* memory for input in the sessions */
 	size_t kept; /* memory for requests that are under way: HTTP/2 streams, heads that were copied */
 	size_t unsent; /* memory for frames of HTTP/2 that the sockets did not take */
 	bool limits_requests;
