@@ -11,8 +11,8 @@
 #define EXCHANGE_SUBJECT_MAX 512 /* cut there */
 
 struct exchange {
-	struct head
-		head; /* spans valid until the handler returns; exchange_park keeps them longer */
+	/* Spans valid until the handler returns; exchange_park keeps them longer. */
+	struct head head;
 	/* Of a request that server_options.takes_body wanted the body of: valid until the handler returns. p NULL: it
 	 * was not wanted, has no Content-Length, is too long, or its sender asks first (Expect). */
 	struct mg_span body;

@@ -16,13 +16,12 @@ struct server;
 struct server_options {
 	uint32_t header_timeout_ms; /* from the first byte of a head to its end: 408 and close */
 	uint32_t idle_timeout_ms;   /* keep-alive without a request */
-	uint32_t
-		stall_timeout_ms; /* an answer of which the peer takes less than min_rate for so long */
-	uint32_t min_rate;        /* bytes a second; 0: a byte is enough */
-	uint32_t
-		max_connections; /* of this loop; beyond it idle ones make room, or accepting pauses */
-	struct quota
-		*quota; /* what one client address may take; NULL: anything. Outlives the server */
+	uint32_t stall_timeout_ms;  /* an answer of which the peer takes less than min_rate */
+	uint32_t min_rate;          /* bytes a second; 0: a byte is enough */
+	/* Of this loop; beyond it idle ones make room, or accepting pauses. */
+	uint32_t max_connections;
+	/* What one client address may take; NULL: anything. Outlives the server. */
+	struct quota *quota;
 	/* Whose connections must begin with a PROXY header, and whose word on whom a request came from is taken:
 	 * X-Forwarded-For, or Forwarded (RFC 7239). The networks stay the caller's, until server_free. */
 	struct address_set proxied_from, forwarded_from;

@@ -14,14 +14,12 @@ struct loop_chore;
 
 #define LOOP_READ   1u
 #define LOOP_WRITE  2u
-#define LOOP_BROKEN 8u /* comes with both: the connection has failed; told each turn */
 #define LOOP_HANGUP 4u /* comes with LOOP_READ after loop_io_news_only: the peer sends no more */
+#define LOOP_BROKEN 8u /* comes with both: the connection has failed; told each turn */
 
 typedef void loop_fn(void *arg);
-typedef void loop_io_fn(
-	void *arg,
-	unsigned
-		events); /* events: LOOP_READ | LOOP_WRITE; an error, which is LOOP_BROKEN, or hang-up wakes both */
+/* events: LOOP_READ | LOOP_WRITE; an error, which is LOOP_BROKEN, or hang-up wakes both. */
+typedef void loop_io_fn(void *arg, unsigned events);
 
 /* Belongs to the thread that first calls loop_run; handles may be made before that by the maker. */
 struct loop *loop_new(void);
