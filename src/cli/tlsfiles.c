@@ -53,7 +53,10 @@ static enum mg_code read_file(struct texts *t, const char *path, enum file what,
 
 	*b = BUF_MAX(FILE_MAX + 1);
 	if (fd < 0 || fstat(fd, &st) != 0)
-		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_TLS, "%s: %s", path, strerror(errno));
+		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_TLS, "%s: %s%s", path, strerror(errno),
+			     errno == EACCES ? ": the user that modgate was started as must be "
+					       "able to read it"
+					     : "");
 	else if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
 		rc = err_set(err, MG_INVALID, MG_CAUSE_TLS, "%s: not a file, or larger than 1 MiB",
 			     path);
@@ -115,11 +118,13 @@ static enum mg_code read_all(const struct settings *s, struct texts *t, struct b
 		p->name = span_of(s->tls_cert.items[i]);
 		rc = read_file(t, s->tls_cert.items[i], FILE_PUBLIC, &p->cert, err);
 		if (rc != MG_OK) return err_wrap(err, "tls.cert");
+		p->key_name = span_of(s->tls_key.items[i]);
 		rc = read_file(t, s->tls_key.items[i], FILE_SECRET, &p->key, err);
 		if (rc != MG_OK) return err_wrap(err, "tls.key");
 		rc = read_answer(s, i, t, &p->ocsp, err);
 		if (rc != MG_OK) return err_wrap(err, "tls.ocsp");
 	}
+	b->client_ca_name = span_of(s->tls_client_ca);
 	if (s->tls_client_ca[0] != '\0')
 		rc = read_file(t, s->tls_client_ca, FILE_PUBLIC, &b->client_ca, err);
 	return rc == MG_OK ? rc : err_wrap(err, "tls.client-ca");
@@ -149,7 +154,8 @@ static void tell_pair(const struct tlsserver_pair *p, const char *ocsp)
 				  : p->staple_until != 0            ? "yes"
 								    : "no"));
 	if (p->not_after <= now)
-		log_warn("the certificate has expired: clients will refuse it",
+		log_warn("the certificate has expired: clients will refuse it; put a new one in "
+			 "its place",
 			 LOG_S("file", p->name), LOG_S("until", until));
 	else if (days < SOON_DAYS)
 		log_warn("the certificate expires soon", LOG_S("file", p->name),

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* bundle = pairs(1) client-cert-required(1) field{4 a pair} client-ca; field = length(4, little endian) bytes */
+/* bundle = pairs(1) client-cert-required(1) field{5 a pair} field{2: client-ca}; field = length(4, little endian) bytes */
 
 static void put_field(struct mg_buf *out, struct mg_span s)
 {
@@ -23,9 +23,11 @@ void bundle_encode(const struct bundle *b, struct mg_buf *out)
 	for (size_t i = 0; i < b->n; i++) {
 		put_field(out, b->pairs[i].name);
 		put_field(out, b->pairs[i].cert);
+		put_field(out, b->pairs[i].key_name);
 		put_field(out, b->pairs[i].key);
 		put_field(out, b->pairs[i].ocsp);
 	}
+	put_field(out, b->client_ca_name);
 	put_field(out, b->client_ca);
 }
 
@@ -70,8 +72,10 @@ enum mg_code bundle_decode(struct mg_span bytes, struct bundle *out, struct mg_e
 	for (size_t i = 0; i < out->n && ok; i++) {
 		struct bundle_pair *p = &out->pairs[i];
 		ok = take_field(&rest, &p->name) && take_field(&rest, &p->cert) &&
-		     take_field(&rest, &p->key) && take_field(&rest, &p->ocsp);
+		     take_field(&rest, &p->key_name) && take_field(&rest, &p->key) &&
+		     take_field(&rest, &p->ocsp);
 	}
-	ok = ok && take_field(&rest, &out->client_ca) && rest.n == 0;
+	ok = ok && take_field(&rest, &out->client_ca_name) && take_field(&rest, &out->client_ca) &&
+	     rest.n == 0;
 	return ok ? MG_OK : err_set(err, MG_INVALID, MG_CAUSE_TLS, "not a bundle of certificates");
 }

@@ -11,16 +11,18 @@
 #define BUNDLE_BYTES_MAX (8u << 20)
 
 struct bundle_pair {
-	struct mg_span name; /* of the certificate's file, for people */
-	struct mg_span cert; /* PEM: the certificate, then those above it */
-	struct mg_span key;  /* PEM */
-	struct mg_span ocsp; /* DER (RFC 6960 §4.2); empty: none */
+	struct mg_span name;     /* of the certificate's file, for people */
+	struct mg_span cert;     /* PEM: the certificate, then those above it */
+	struct mg_span key_name; /* of the key's file */
+	struct mg_span key;      /* PEM */
+	struct mg_span ocsp;     /* DER (RFC 6960 §4.2); empty: none */
 };
 
 /* All spans are somebody else's bytes. */
 struct bundle {
 	struct bundle_pair pairs[BUNDLE_PAIRS_MAX];
 	size_t n;
+	struct mg_span client_ca_name;
 	struct mg_span client_ca; /* PEM; empty: client certificates are not asked for */
 	bool client_cert_required;
 };

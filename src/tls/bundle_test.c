@@ -10,8 +10,9 @@
 
 static const struct bundle two = {
 	.n = 2,
-	.pairs = { { { "a.pem", 5 }, { "CERT", 4 }, { "KEY", 3 }, { "\0\1\n", 3 } },
-		   { { "b.pem", 5 }, { "CERT2", 5 }, { "KEY2", 4 }, { 0 } } },
+	.pairs = { { { "a.pem", 5 }, { "CERT", 4 }, { "a.key", 5 }, { "KEY", 3 }, { "\0\1\n", 3 } },
+		   { { "b.pem", 5 }, { "CERT2", 5 }, { "b.key", 5 }, { "KEY2", 4 }, { 0 } } },
+	.client_ca_name = { "ca.pem", 6 },
 	.client_ca = { "CA", 2 },
 	.client_cert_required = true,
 };
@@ -25,10 +26,12 @@ static void what_was_written_is_read(void **state)
 	assert_int_equal(bundle_decode(buf_span(&bytes), &got, NULL), MG_OK);
 	assert_int_equal(got.n, 2);
 	assert_true(got.client_cert_required);
+	assert_true(span_eq(got.client_ca_name, SPAN("ca.pem")));
 	assert_true(span_eq(got.client_ca, SPAN("CA")));
 	for (size_t i = 0; i < 2; i++) {
 		assert_true(span_eq(got.pairs[i].name, two.pairs[i].name));
 		assert_true(span_eq(got.pairs[i].cert, two.pairs[i].cert));
+		assert_true(span_eq(got.pairs[i].key_name, two.pairs[i].key_name));
 		assert_true(span_eq(got.pairs[i].key, two.pairs[i].key));
 		assert_true(span_eq(got.pairs[i].ocsp, two.pairs[i].ocsp));
 	}

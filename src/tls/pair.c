@@ -55,7 +55,8 @@ static enum mg_code load_key(struct mg_span pem, EVP_PKEY **out, struct mg_err *
 	if (span_find(pem, SPAN("ENCRYPTED")) >= 0) {
 		ERR_clear_error();
 		return err_set(err, MG_INVALID, MG_CAUSE_TLS,
-			       "the key is encrypted: nobody is there to type its passphrase");
+			       "the key is encrypted, and nobody is there to type its passphrase: "
+			       "decrypt it (openssl pkey -in FILE -out NEWFILE)");
 	}
 	return pair_complain(err, "not a private key in PEM");
 }
@@ -84,17 +85,23 @@ enum mg_code pair_load(const struct bundle_pair *from, int64_t now_s, struct pai
 
 	*out = (struct pair){ 0 };
 	rc = load_certificate(from->cert, out, err);
-	if (rc == MG_OK) rc = load_key(from->key, &out->key, err);
-	if (rc == MG_OK && X509_check_private_key(out->cert, out->key) != 1)
-		rc = pair_complain(err, "the key does not belong to the certificate");
-	if (rc == MG_OK) out->must_staple = staple_must(out->cert);
-	if (rc == MG_OK && from->ocsp.n > 0 &&
-	    staple_check(from->ocsp, out->cert, out->chain, now_s, &since, &out->ocsp_until,
-			 &out->refused) == MG_OK) {
+	if (rc != MG_OK) return err_wrap(err, "%.*s", SPAN_ARG(from->name));
+	rc = load_key(from->key, &out->key, err);
+	if (rc != MG_OK) return err_wrap(err, "%.*s", SPAN_ARG(from->key_name));
+	if (X509_check_private_key(out->cert, out->key) != 1) {
+		ERR_clear_error();
+		return err_set(err, MG_INVALID, MG_CAUSE_TLS,
+			       "%.*s: the key does not belong to the certificate %.*s: one of the "
+			       "two is of another pair",
+			       SPAN_ARG(from->key_name), SPAN_ARG(from->name));
+	}
+	out->must_staple = staple_must(out->cert);
+	if (from->ocsp.n > 0 && staple_check(from->ocsp, out->cert, out->chain, now_s, &since,
+					     &out->ocsp_until, &out->refused) == MG_OK) {
 		out->ocsp = OPENSSL_memdup(from->ocsp.p, from->ocsp.n);
 		out->ocsp_n = from->ocsp.n;
 	}
-	return rc;
+	return MG_OK;
 }
 
 void pair_deinit(struct pair *p)

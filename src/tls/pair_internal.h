@@ -22,12 +22,12 @@ struct pair {
 	struct mg_err refused; /* code: MG_OK, or why the OCSP answer is not used */
 };
 
-/* MG_INVALID: not a certificate, not a key, not a pair; the text has no file name. An OCSP answer that is
+/* MG_INVALID: not a certificate, not a key, not a pair; the text names the file. An OCSP answer that is
  * not good is left out: none is better. now_s: wall clock. To be freed also on failure. */
 MG_CHECK enum mg_code pair_load(const struct bundle_pair *from, int64_t now_s, struct pair *out,
 				struct mg_err *err);
 void pair_deinit(struct pair *p);
-/* Certificates in PEM, any number but none. MG_INVALID as above; the caller frees *out in any case. */
+/* Certificates in PEM, any number but none. MG_INVALID, and the text names no file; the caller frees *out in any case. */
 MG_CHECK enum mg_code pair_certificates(struct mg_span pem, STACK_OF(X509) * *out,
 					struct mg_err *err);
 /* MG_INVALID with what libssl last complained of on this thread; its queue is empty after. */

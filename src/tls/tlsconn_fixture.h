@@ -144,9 +144,11 @@ static inline int setup(void **state)
 	f->bundle = (struct bundle){ .n = 2,
 				     .pairs = { { .name = SPAN("first.pem"),
 						  .cert = buf_span(&first.cert_pem),
+						  .key_name = SPAN("first.key"),
 						  .key = buf_span(&first.key_pem) },
 						{ .name = SPAN("second.pem"),
 						  .cert = buf_span(&second.cert_pem),
+						  .key_name = SPAN("second.key"),
 						  .key = buf_span(&second.key_pem) } } };
 	f->options = (struct tlsserver_options){ .tickets = f->tickets, .ticket_life_s = 3600 };
 	f->ctx = SSL_CTX_new(TLS_client_method());

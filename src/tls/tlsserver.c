@@ -186,7 +186,9 @@ static enum mg_code set_clients(struct tlsserver *sv, const struct bundle *b, st
 	}
 	X509_STORE_free(store);
 	sk_X509_pop_free(trusted, X509_free);
-	return rc == MG_OK ? rc : err_wrap(err, "client certificates' authorities");
+	return rc == MG_OK ? rc
+			   : err_wrap(err, "%.*s: client certificates' authorities",
+				      SPAN_ARG(b->client_ca_name));
 }
 
 static void add_names(struct tlsserver *sv, size_t at)
@@ -217,12 +219,13 @@ static enum mg_code make_served(struct tlsserver *sv, size_t at, const struct bu
 
 	s->name = check_strndup(from->name.n > 0 ? from->name.p : "", from->name.n);
 	s->ctx = SSL_CTX_new(TLS_server_method());
-	if (rc == MG_OK && (s->ctx == NULL || !set_protocol(s->ctx)))
-		rc = pair_complain(err, "libssl cannot be set up");
-	if (rc == MG_OK &&
-	    SSL_CTX_use_cert_and_key(s->ctx, s->pair.cert, s->pair.key, s->pair.chain, 1) != 1)
-		rc = pair_complain(err, "cannot be used");
-	if (rc != MG_OK) return err_wrap(err, "%s", s->name);
+	if (rc != MG_OK) return rc;
+	if (s->ctx == NULL || !set_protocol(s->ctx))
+		return pair_complain(err, "libssl cannot be set up");
+	if (SSL_CTX_use_cert_and_key(s->ctx, s->pair.cert, s->pair.key, s->pair.chain, 1) != 1) {
+		pair_complain(err, "cannot be used");
+		return err_wrap(err, "%s", s->name);
+	}
 	set_resumption(s->ctx, o);
 	SSL_CTX_set_app_data(s->ctx, sv);
 	SSL_CTX_set_tlsext_servername_callback(s->ctx, on_name);

@@ -16,7 +16,7 @@ struct tlsserver_options {
 	bool h2;                    /* offered by ALPN (RFC 7301) before HTTP/1.1 */
 };
 
-/* MG_INVALID with the pair's name and what is wrong with it: then none of it is used. */
+/* MG_INVALID with the file's name and what is wrong with it: then none of it is used. */
 MG_CHECK enum mg_code tlsserver_new(const struct bundle *b, const struct tlsserver_options *o,
 				    struct tlsserver **out, struct mg_err *err);
 void tlsserver_ref(struct tlsserver *sv);

@@ -215,31 +215,32 @@ static void bad_pairs_are_refused(void **state)
 	const struct bundle_pair good = *p;
 	struct mg_buf both = BUF_MAX(1u << 16);
 
-#define REFUSED(want)                                                                              \
+#define REFUSED(file, want)                                                                        \
 	do {                                                                                       \
 		assert_int_equal(tlsserver_new(&f->bundle, &f->options, &sv, &err), MG_INVALID);   \
-		if (strstr(err.text, "second.pem: " want) == NULL) fail_msg("%s", err.text);       \
+		if (strstr(err.text, file ": " want) == NULL) fail_msg("%s", err.text);            \
 		assert_int_equal(ERR_peek_error(), 0);                                             \
 		*p = good;                                                                         \
 	} while (0)
 	p->key = buf_span(&first.key_pem);
-	REFUSED("the key does not belong to the certificate");
+	REFUSED("second.key", "the key does not belong to the certificate second.pem");
 	p->key = SPAN("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE "
 		      "KEY-----\n");
-	REFUSED("the key is encrypted");
+	REFUSED("second.key", "the key is encrypted");
 	p->key = SPAN("nothing");
-	REFUSED("not a private key in PEM");
+	REFUSED("second.key", "not a private key in PEM");
 	p->cert = SPAN("");
-	REFUSED("there is no certificate");
+	REFUSED("second.pem", "there is no certificate");
 	p->cert = span_first(good.cert, good.cert.n / 2);
-	REFUSED("not certificates in PEM");
+	REFUSED("second.pem", "not certificates in PEM");
 	buf_append(&both, good.cert);
 	buf_append(&both, buf_span(&stranger.cert_pem));
 	p->cert = buf_span(&both);
-	REFUSED("the second certificate did not issue the first");
+	REFUSED("second.pem", "the second certificate did not issue the first");
+	f->bundle.client_ca_name = SPAN("ca.pem");
 	f->bundle.client_ca = SPAN("nothing");
 	assert_int_equal(tlsserver_new(&f->bundle, &f->options, &sv, &err), MG_INVALID);
-	assert_non_null(strstr(err.text, "client certificates' authorities"));
+	assert_non_null(strstr(err.text, "ca.pem: client certificates' authorities"));
 	f->bundle.client_ca = (struct mg_span){ 0 };
 
 	/* What cannot be stapled is left out, and told. */
