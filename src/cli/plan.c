@@ -185,6 +185,9 @@ struct plan *plan_make(const struct plan_source *from, const struct plan *before
 	p->tls = TLSFILES_NONE;
 	draft_init(d);
 	settings_load(d, from->args, from->envp);
+	if (before == NULL)
+		log_init("supervisor", STDERR_FILENO, d->settings.log_level,
+			 d->settings.log_format);
 	upstreams_settle(d);
 	choose_via(d, before, from->left);
 	listen_on_given(d, from->given);

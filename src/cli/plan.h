@@ -29,7 +29,8 @@ struct plan_source {
 };
 
 /* Reads everything anew, checks it, and opens what is not open yet. before: the plan in force, whose sockets
- * stay and of which some things cannot change; NULL at start, when what was left takes its place. Never NULL: with errors in the draft it is
+ * stay and of which some things cannot change; NULL at start, when what was left takes its place, and the log begins as
+ * they say. Never NULL: with errors in the draft it is
  * good for nothing but telling them. */
 struct plan *plan_make(const struct plan_source *from, const struct plan *before);
 /* It comes into force after one that had these sockets: names in the file system that it does not have go, those that

@@ -180,8 +180,6 @@ int command_serve(char *const *args)
 	if (taken == MG_OK) taken = sockets_take_given(&given, &err);
 	if (taken == MG_OK) {
 		struct plan *p = plan_make(&source, NULL);
-		const struct settings *s = &p->draft.settings;
-		log_init("supervisor", STDERR_FILENO, s->log_level, s->log_format);
 		tell_notes(&p->draft);
 		rc = serve(p, &source, &left, &arena);
 	} else {

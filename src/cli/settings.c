@@ -412,8 +412,17 @@ static enum mg_code set_enum(struct settings *s, const struct settings_def *def,
 			*(unsigned *)field(s, def) = i;
 			return MG_OK;
 		}
-	return err_set(err, MG_INVALID, MG_CAUSE_NONE, "expected %s, not \"%.*s\"", def->help,
-		       SPAN_ARG(text));
+	struct mg_buf known = BUF_MAX(256);
+	for (unsigned i = 0; def->words[i] != NULL; i++)
+		buf_printf(&known, "%s%s",
+			   i == 0                      ? ""
+			   : def->words[i + 1] == NULL ? " or "
+						       : ", ",
+			   def->words[i]);
+	err_set(err, MG_INVALID, MG_CAUSE_NONE, "expected %s, not \"%.*s\"", buf_cstr(&known),
+		SPAN_ARG(text));
+	buf_deinit(&known);
+	return MG_INVALID;
 }
 
 static enum mg_code set_list(struct settings *s, const struct settings_def *def,

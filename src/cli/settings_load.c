@@ -238,6 +238,17 @@ static bool is_listen_address(struct mg_span text)
 	return ok;
 }
 
+/* Does an item before that one name the same address? */
+static bool is_repeated(const struct settings_list *listen, size_t at, struct mg_span address)
+{
+	for (size_t i = 0; i < at; i++) {
+		enum listener_kind kind;
+		if (span_eq(address, listener_strip_scheme(span_of(listen->items[i]), &kind)))
+			return true;
+	}
+	return false;
+}
+
 static void check_listen(struct draft *d)
 {
 	const struct settings_list *listen = &d->settings.listen;
@@ -255,13 +266,24 @@ static void check_listen(struct draft *d)
 				   "unix:/run/modgate.sock, "
 				   "not \"%s\"",
 				   draft_from(d, "listen"), listen->items[i]);
+		else if (is_repeated(listen, i, address))
+			draft_note(
+				d, LOG_LEVEL_ERROR,
+				"%s: listen: %.*s is named twice: one address serves one kind of "
+				"connections",
+				draft_from(d, "listen"), SPAN_ARG(address));
 	}
-	const char *metrics = d->settings.metrics_listen;
-	if (metrics[0] != '\0' && !is_listen_address(span_of(metrics)))
+	const struct mg_span metrics = span_of(d->settings.metrics_listen);
+	if (metrics.n > 0 && !is_listen_address(metrics))
 		draft_note(d, LOG_LEVEL_ERROR,
 			   "%s: metrics.listen: expected an address such as 127.0.0.1:9090, not "
-			   "\"%s\"",
-			   draft_from(d, "metrics.listen"), metrics);
+			   "\"%.*s\"",
+			   draft_from(d, "metrics.listen"), SPAN_ARG(metrics));
+	else if (metrics.n > 0 && is_repeated(listen, listen->n, metrics))
+		draft_note(d, LOG_LEVEL_ERROR,
+			   "%s: metrics.listen: %.*s is an address of listen: leave metrics.listen "
+			   "out to have both there, or name another",
+			   draft_from(d, "metrics.listen"), SPAN_ARG(metrics));
 }
 
 static void check_networks(struct draft *d, const char *name, const struct settings_list *list)

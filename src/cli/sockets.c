@@ -150,7 +150,8 @@ static enum mg_code add_given(const struct sockets *given, struct mg_span item, 
 			rc = add_copy(out, &given->one[i], span_of(given->one[i].name), err);
 	if (rc == MG_OK && out->n == before)
 		rc = err_set(err, MG_INVALID, MG_CAUSE_NONE,
-			     "listen: the service manager opened no socket for \"%.*s\"",
+			     "the service manager opened no socket for \"%.*s\": start modgate by "
+			     "its socket unit, or name an address",
 			     SPAN_ARG(item));
 	return rc;
 }
@@ -222,7 +223,10 @@ enum mg_code sockets_open(const struct settings_list *listen, const char *apart,
 			rc = add_given(given, item, out, err);
 		else if (name != NULL)
 			rc = add_address(find_open(before, given, item), item, out, err);
-		if (rc != MG_OK) blame_given(given, item, err);
+		if (rc != MG_OK) {
+			blame_given(given, item, err);
+			err_wrap(err, i < listen->n ? "listen" : "metrics.listen");
+		}
 		for (size_t k = first; k < out->n; k++)
 			out->one[k].kind = kind;
 	}

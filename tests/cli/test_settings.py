@@ -112,7 +112,10 @@ def test_the_file_in_its_usual_place(config):
     ("hot-cache: 1MB\n", "hot-cache: expected a size such as"),
     ("workers: many\n", 'workers: expected a number, not "many"'),
     ("group: staff\n", "group is half a pair: it needs user too"),
+    ("sumdb: maybe\n", 'sumdb: expected required, when-reachable or off, not "maybe"'),
     ("listen: nowhere\n", "listen: expected an address such as 127.0.0.1:3000"),
+    ('listen: [":3000", "h2c://:3000"]\n', "listen: :3000 is named twice"),
+    ('listen: [":3000"]\nmetrics:\n  listen: ":3000"\n', "metrics.listen: :3000 is an address of listen"),
     ("goproxy: ftp://mirror.example\n", "goproxy: "),
     ("\x1b[31m: 1\n", "control"),
 ])
