@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "http/admit.h"
+#include "http/refusal.h"
 #include "http/server_internal.h"
 #include "record/metrics.h"
 #include "wire/proxyhead.h"
@@ -46,24 +47,17 @@ static void cut(struct proxied *p)
 	close(fd);
 }
 
-/* In the clear, for a person who looks what is wrong: behind TLS nobody would see it. */
+/* In the clear also where TLS would follow. */
 static void refuse(struct proxied *p, const char *reason)
 {
-	char body[160], text[400], rest[PROXYHEAD_MAX];
+	char text[160], rest[PROXYHEAD_MAX];
 
 	metrics_add(METRICS_BAD_HEADS, 1);
-	snprintf(body, sizeof body,
-		 "invalid request: connections from this address must begin with a PROXY header; "
-		 "%s\n",
-		 reason);
-	const int n = snprintf(text, sizeof text,
-			       "HTTP/1.1 400 Bad Request\r\n"
-			       "Content-Type: text/plain; charset=utf-8\r\n"
-			       "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-			       strlen(body), body);
+	snprintf(text, sizeof text,
+		 "connections from this address must begin with a PROXY header; %s", reason);
+	refusal_say(p->fd, text);
 	/* What is unread would turn the close into a reset, and the text might be lost. */
-	if (send(p->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-		(void)recv(p->fd, rest, sizeof rest, MSG_DONTWAIT);
+	(void)recv(p->fd, rest, sizeof rest, MSG_DONTWAIT);
 	cut(p);
 }
 

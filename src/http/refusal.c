@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/refusal.h"
 
+#include <stdio.h>
+#include <sys/socket.h>
+
 #include "base/buf.h"
 
 struct reply *refusal_new(int status, const char *reason, const char id[EXCHANGE_ID_SIZE])
@@ -20,4 +23,17 @@ struct reply *refusal_new(int status, const char *reason, const char id[EXCHANGE
 	});
 	buf_deinit(&body);
 	return r;
+}
+
+void refusal_say(int fd, const char *reason)
+{
+	char body[240], text[480];
+	const int length = snprintf(body, sizeof body, "invalid request: %.200s\n", reason);
+	const int n = snprintf(text, sizeof text,
+			       "HTTP/1.1 400 Bad Request\r\n"
+			       "Content-Type: text/plain; charset=utf-8\r\n"
+			       "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
+			       length, body);
+
+	(void)send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

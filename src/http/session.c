@@ -9,6 +9,7 @@
 #include "http/exchange_internal.h"
 #include "http/h2.h"
 #include "http/pace.h"
+#include "http/refusal.h"
 #include "http/server_internal.h"
 
 /* Who has sent so much of an unfinished head is cut when there is more input than SERVER_HELD_MAX. */
@@ -160,7 +161,11 @@ static void not_readable(struct session *s)
 		loop_io_want(s->io, LOOP_READ | (transport_wants_write(&s->wire) ? LOOP_WRITE : 0));
 		if (s->unread) turn_soon(s);
 	} else if (why == EPROTO && s->h1.live == NULL && s->h1.out == NULL) {
-		/* It was told why; a reset would take that from it. */
+		/* It is told why; a reset would take that from it. */
+		if (s->wire.tls != NULL && tlsconn_heard_http(s->wire.tls))
+			refusal_say(s->wire.fd,
+				    "this address speaks TLS: write https:// instead of "
+				    "http:// in the URL");
 		s->unread = true;
 		session_finish(s, true);
 	} else {

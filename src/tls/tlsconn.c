@@ -25,6 +25,7 @@ struct tlsconn {
 	int fd;
 	bool open;        /* the handshake is over */
 	bool broken;      /* after it nothing may be asked of libssl */
+	bool heard_http;  /* see tlsconn_heard_http */
 	bool ended;       /* the peer's end was met */
 	bool finished;    /* tlsconn_finish */
 	bool stuck;       /* a record of ours waits for the socket */
@@ -150,9 +151,12 @@ static void clear_errors(void)
 
 static ssize_t fail(struct tlsconn *c, int why)
 {
-	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+	const unsigned long e = ERR_peek_last_error();
+	const char *reason = ERR_reason_error_string(e);
 
 	ERR_clear_error();
+	if (ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == SSL_R_HTTP_REQUEST)
+		c->heard_http = true;
 	if (!c->open && !c->broken)
 		metrics_add(METRICS_TLS_HANDSHAKES + METRICS_HANDSHAKE_FAILED, 1);
 	if (!c->broken) c->fault = reason != NULL ? reason : strerrordesc_np(why);
@@ -304,6 +308,11 @@ void tlsconn_finish(struct tlsconn *c)
 const char *tlsconn_fault(const struct tlsconn *c)
 {
 	return c->fault != NULL ? c->fault : "";
+}
+
+bool tlsconn_heard_http(const struct tlsconn *c)
+{
+	return c->heard_http;
 }
 
 bool tlsconn_begun(const struct tlsconn *c)

@@ -40,6 +40,8 @@ void tlsconn_finish(struct tlsconn *c);
 
 /* Why the connection is broken, for the log; "" when it is not. Static text. */
 const char *tlsconn_fault(const struct tlsconn *c);
+/* It is broken because its peer speaks HTTP in the clear. */
+bool tlsconn_heard_http(const struct tlsconn *c);
 /* The handshake is under way. */
 bool tlsconn_begun(const struct tlsconn *c);
 /* The handshake is over. */

@@ -54,8 +54,11 @@ def test_what_is_not_tls_is_told_so_and_closed(secure_of, authority):
             s.sendall(bytes_)
             s.shutdown(socket.SHUT_WR)
             got, _ = rest(s)
-            # Nothing but an alert: level fatal.
-            assert got == b"" or (got[0] == 21 and got[5] == 2), (bytes_[:20], got)
+            # Nothing but an alert, level fatal; HTTP is answered as HTTP.
+            if bytes_.startswith(b"GET "):
+                assert got.startswith(b"HTTP/1.1 400 "), got
+            else:
+                assert got == b"" or (got[0] == 21 and got[5] == 2), (bytes_[:20], got)
     counts = m.get("/metrics").text
     assert f'modgate_tls_handshakes_total{{result="failed"}} {len(cases)}\n' in counts
     # In the middle of a hello every kind of end.

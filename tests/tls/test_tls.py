@@ -52,6 +52,27 @@ def test_the_go_command_with_a_private_authority(secure_of, authority, tree, go_
     assert "certificate" in other.run("mod", "download", cwd=work, check=False).stderr
 
 
+def test_http_where_tls_is_spoken_is_told_so(secure_of, go_of, tmp_path):
+    m = secure_of()
+    for method in ("GET", "POST"):
+        answer = http.request(m.secure, "/example.com/m/@v/list", method=method)
+        assert answer.status == 400 and answer.field("Connection") == "close"
+    assert http.request(m.secure, "/").text == "invalid request: this address speaks TLS: write https:// instead of http:// in the URL\n"
+    said = go_of(f"http://localhost:{m.secure[1]}").run("list", "-m", "-versions", "example.com/m", cwd=tmp_path, check=False)
+    assert "write https:// instead of http://" in said.stderr
+    # Who says neither is not answered.
+    with http.Session(m.secure) as s:
+        s.send(b"SSH-2.0-client\r\n")
+        assert b"HTTP/" not in s.socket.recv(100)
+
+
+def test_certificates_are_told_in_the_form_of_the_log(secure_of):
+    m = secure_of(config="log:\n  format: json\n")
+    m.stop()
+    told = [json.loads(line) for line in m.log().splitlines() if not line.startswith("export ")]
+    assert [x["role"] for x in told if x["msg"] == "certificate"] == ["supervisor"]
+
+
 @pytest.mark.smoke
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_curl(secure_of, authority, version):
