@@ -163,7 +163,7 @@ static enum mg_code probe_schemes(struct discovery *d, struct finding *f,
 		}
 		/* What https says is worth most to who reads it. */
 		if (i == 0) first = why;
-		if (rc == MG_CANCELED || rc == MG_DENIED) break;
+		if (rc == MG_CANCELED || (rc == MG_DENIED && why.cause == MG_CAUSE_POLICY)) break;
 	}
 	if (rc != MG_CANCELED) why = first;
 	if (err != NULL) *err = why;

@@ -14,7 +14,8 @@ static const struct {
 	enum mg_cause cause;
 } remote[] = {
 	{ "fatal: repository 'https://git.example/x/' not found\n", MG_NOT_FOUND, MG_CAUSE_VCS },
-	{ "remote: Repository not found.\nfatal: x\n", MG_NOT_FOUND, MG_CAUSE_VCS },
+	{ "remote: Repository not found.\nfatal: repository 'https://git.example/x/' not found\n",
+	  MG_NOT_FOUND, MG_CAUSE_VCS },
 	{ "fatal: '/srv/x.git' does not appear to be a git repository\nfatal: Could not read from "
 	  "remote "
 	  "repository.\n",
@@ -52,6 +53,25 @@ static const struct {
 	{ "fatal: the remote end hung up unexpectedly\n", MG_UNAVAILABLE, MG_CAUSE_HTTP },
 	{ "fatal: write error: No space left on device\n", MG_UNAVAILABLE, MG_CAUSE_STORAGE },
 	{ "fatal: bad object refs/heads/main\n", MG_CORRUPT, MG_CAUSE_STORAGE },
+	/* What a remote, or a proxy before it, says is not what git says. */
+	{ "remote: upstream 'git' not found; Repository not found\nfatal: unable to access "
+	  "'https://git.example/x/': The requested URL returned error: 502\n",
+	  MG_UNAVAILABLE, MG_CAUSE_UPSTREAM },
+	{ "remote: error: pack 1 is corrupt, bad object, No space left on device\nfatal: the "
+	  "remote end "
+	  "hung up unexpectedly\n",
+	  MG_UNAVAILABLE, MG_CAUSE_HTTP },
+	{ "fatal: unable to access 'https://git.example/certificate/SSL/': Recv failure: "
+	  "Connection "
+	  "reset by peer\n",
+	  MG_UNAVAILABLE, MG_CAUSE_HTTP },
+	{ "fatal: remote error: maintenance until noon\n", MG_UNAVAILABLE, MG_CAUSE_UPSTREAM },
+	{ "fatal: protocol error: bad line length character: <htm\n", MG_UNAVAILABLE,
+	  MG_CAUSE_HTTP },
+	{ "fatal: pack is corrupted (SHA1 mismatch)\nfatal: index-pack failed\n", MG_UNAVAILABLE,
+	  MG_CAUSE_HTTP },
+	{ "fatal: Out of memory, malloc failed (tried to allocate 9 bytes)\nfatal: bad object 1\n",
+	  MG_UNAVAILABLE, MG_CAUSE_STORAGE },
 	{ "fatal: something new\n", MG_UNAVAILABLE, MG_CAUSE_VCS },
 	{ "", MG_UNAVAILABLE, MG_CAUSE_VCS },
 };
@@ -69,6 +89,30 @@ static void remotes_complaints(void **state)
 	}
 }
 
+/* Over ssh there is no status that tells an absence from a fault, only what the server says. */
+static void over_ssh_the_remotes_word_counts(void **state)
+{
+	struct mg_span gitlab = SPAN(
+		"remote: ERROR: The project you were looking for could not be found or you don't "
+		"have permission to view it.\nfatal: Could not read from remote repository.\n");
+	struct mg_err err;
+
+	assert_int_equal(gitfault_of_remote(&err, SPAN("ssh://git@git.example/x"), gitlab, 128),
+			 MG_NOT_FOUND);
+	assert_int_equal(gitfault_of_remote(&err, SPAN("https://git.example/x"), gitlab, 128),
+			 MG_UNAVAILABLE);
+	assert_int_equal(gitfault_of_remote(&err, SPAN("git+ssh://git.example/x"),
+					    SPAN("ERROR: Repository not found.\nfatal: Could not "
+						 "read from remote repository.\n"),
+					    128),
+			 MG_NOT_FOUND);
+	assert_int_equal(gitfault_of_remote(&err, SPAN("ssh://git@git.example/x"),
+					    SPAN("your key is corrupt\nfatal: Could not read from "
+						 "remote repository.\n"),
+					    128),
+			 MG_UNAVAILABLE);
+}
+
 static void a_mirror_is_never_an_absence(void **state)
 {
 	struct mg_err err;
@@ -81,12 +125,19 @@ static void a_mirror_is_never_an_absence(void **state)
 	assert_int_equal(gitfault_of_mirror(&err, SPAN("fatal: No space left on device\n"), 128),
 			 MG_UNAVAILABLE);
 	assert_int_equal(err.cause, MG_CAUSE_STORAGE);
+	/* More memory would do, not another mirror. */
+	assert_int_equal(gitfault_of_mirror(&err, SPAN("fatal: Out of memory? mmap failed\n"), 128),
+			 MG_UNAVAILABLE);
+	/* git archive ends so when an object cannot be read; no signal has that number. */
+	assert_int_equal(gitfault_of_mirror(&err, SPAN("error: cannot read '1234'\n"), 255),
+			 MG_CORRUPT);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(remotes_complaints),
+		cmocka_unit_test(over_ssh_the_remotes_word_counts),
 		cmocka_unit_test(a_mirror_is_never_an_absence),
 	};
 

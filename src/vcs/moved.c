@@ -69,62 +69,97 @@ static enum mg_code restart(void *arg, struct mg_err *err)
 	return MG_OK;
 }
 
-/* URL without what was asked of it, when that is what it still ends in. */
-static bool base_of(struct mg_span landed, struct mg_span *out)
+static struct mg_span pins_of(const struct repourl *url, const char *peer, struct arena *a)
 {
-	if (!span_has_suffix(landed, SPAN(REFS))) return false;
-	*out = span_first(landed, landed.n - sizeof REFS + 1);
-	return true;
-}
-
-static struct mg_span pins_of(struct mg_span text, const char *peer, struct arena *a)
-{
-	struct repourl url;
-	if (peer[0] == '\0' || repourl_parse(text, &url, NULL) != MG_OK) return SPAN("");
+	if (peer[0] == '\0') return SPAN("");
 	const bool v6 = strchr(peer, ':') != NULL;
-	if (span_index(url.host, ':') >= 0) return SPAN(""); /* it is an address itself */
-	return span_of(arena_printf(a, "%.*s:%u:%s%s%s", SPAN_ARG(url.host), repourl_port(&url),
+	if (span_index(url->host, ':') >= 0) return SPAN(""); /* it is an address itself */
+	return span_of(arena_printf(a, "%.*s:%u:%s%s%s", SPAN_ARG(url->host), repourl_port(url),
 				    v6 ? "[" : "", peer, v6 ? "]" : ""));
 }
 
-static enum mg_code ask(const struct gopage_options *o, struct mg_span from, enum reach reach,
-			bool insecure, const struct cancel *cancel, struct arena *a,
-			struct mg_span *url, struct mg_span *pins, struct mg_err *err)
+struct question {
+	const struct gopage_options *o;
+	struct mg_span from;
+	enum reach reach;
+	bool insecure;
+	const struct cancel *cancel;
+};
+
+/* What came of a request: where it landed, who answered there, and what. */
+struct landing {
+	struct mg_buf url;
+	char peer[UPSTREAM_PEER_SIZE];
+	int status;
+};
+
+static enum mg_code get(const struct question *q, struct mg_span url, struct landing *out,
+			struct mg_err *err)
 {
-	struct mg_buf asked = BUF_MAX(URL_MAX), landed = BUF_MAX(URL_MAX);
 	struct upstream_answer answer = { .text = BUF_MAX(1) };
-	char peer[UPSTREAM_PEER_SIZE] = "";
 	bool came = false;
-	enum mg_code rc = gopage_put_login(o, from, cancel, &asked, err);
+	const struct upstream_request rq = {
+		.url = url,
+		.reach = q->reach,
+		.insecure = q->insecure,
+		.landed = &out->url,
+		.peer = out->peer,
+		.max_bytes = UINT64_MAX,
+		.sink = { .write = enough, .restart = restart, .arg = &came },
+		.cancel = q->cancel,
+	};
+	enum mg_code rc = upstream_get(q->o->upstream, &rq, &answer, err);
+	out->status = came ? 200 : answer.status;
+	buf_deinit(&answer.text);
+	return came ? MG_OK : rc;
+}
+
+/* Some hosts want a login for what they don't have too, but show strangers a page only of what there is: so the go
+ * command asks the URL itself. Where we are no strangers a login is missing, and that is no absence. */
+static enum mg_code look_at_page(const struct question *q, struct mg_err *err)
+{
+	struct landing page = { .url = BUF_MAX(URL_MAX) };
+	const enum mg_code rc = get(q, q->from, &page, err);
+	buf_deinit(&page.url);
+	if (rc != MG_OK || (page.status != 404 && page.status != 410)) return rc;
+	return err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS,
+		       "git repository %.*s: there is no such repository, or none for strangers",
+		       SPAN_ARG(q->from));
+}
+
+/* Where the repository is, by where the question for its refs has landed. */
+static enum mg_code judge(const struct question *q, const struct landing *l, struct arena *a,
+			  struct mg_span *url, struct mg_span *pins, struct mg_err *err)
+{
+	const struct mg_span landed = buf_span(&l->url);
+	struct repourl where;
+	if (span_has_suffix(landed, SPAN(REFS)))
+		*url = arena_dup(a, span_first(landed, landed.n - (sizeof REFS - 1)));
+	if (!span_has_suffix(landed, SPAN(REFS)) || repourl_parse(*url, &where, NULL) != MG_OK)
+		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_UPSTREAM,
+			       "git repository %.*s: it redirects to what is no address of a "
+			       "repository",
+			       SPAN_ARG(q->from));
+	*pins = pins_of(&where, l->peer, a);
+	if (l->status == 401 && q->reach == REACH_PUBLIC) return look_at_page(q, err);
+	return MG_OK;
+}
+
+static enum mg_code ask(const struct question *q, struct arena *a, struct mg_span *url,
+			struct mg_span *pins, struct mg_err *err)
+{
+	struct mg_buf asked = BUF_MAX(URL_MAX);
+	struct landing l = { .url = BUF_MAX(URL_MAX) };
+	enum mg_code rc = gopage_put_login(q->o, q->from, q->cancel, &asked, err);
 	while (asked.n > 0 && asked.p[asked.n - 1] == '/')
 		asked.n--;
 	buf_append_str(&asked, REFS);
 	if (rc == MG_OK && buf_failed(&asked))
 		rc = err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS, "the repository's URL is too long");
-	if (rc == MG_OK) {
-		const struct upstream_request rq = {
-			.url = buf_span(&asked),
-			.reach = reach,
-			.insecure = insecure,
-			.landed = &landed,
-			.peer = peer,
-			.max_bytes = UINT64_MAX,
-			.sink = { .write = enough, .restart = restart, .arg = &came },
-			.cancel = cancel,
-		};
-		rc = upstream_get(o->upstream, &rq, &answer, err);
-		if (came) rc = MG_OK;
-	}
-	struct mg_span base;
-	*url = from;
-	if (rc == MG_OK && (came || answer.status == 200) && base_of(buf_span(&landed), &base))
-		*url = arena_dup(a, base);
-	/* Who answered at the end of a way that leads elsewhere says nothing about the first one's address. */
-	*pins = rc == MG_OK && base_of(buf_span(&landed), &base) ? pins_of(*url, peer, a)
-								 : SPAN("");
+	if (rc == MG_OK) rc = get(q, buf_span(&asked), &l, err);
+	if (rc == MG_OK) rc = judge(q, &l, a, url, pins, err);
 	secretfile_forget(&asked);
-	buf_deinit(&landed);
-	buf_deinit(&answer.text);
+	buf_deinit(&l.url);
 	return rc;
 }
 
@@ -168,7 +203,12 @@ enum mg_code moved_find(struct moved *m, struct mg_span from, enum reach reach, 
 	const struct mg_span key =
 		span_of(arena_printf(a, "%d%d%.*s", (int)reach, (int)insecure, SPAN_ARG(from)));
 	if (recall(m, key, a, url, pins)) return MG_OK;
-	enum mg_code rc = ask(m->options, from, reach, insecure, cancel, a, url, pins, err);
+	const struct question q = { .o = m->options,
+				    .from = from,
+				    .reach = reach,
+				    .insecure = insecure,
+				    .cancel = cancel };
+	enum mg_code rc = ask(&q, a, url, pins, err);
 	if (rc == MG_OK) remember(m, key, *url, *pins);
 	return rc;
 }

@@ -12,8 +12,9 @@ struct moved;
 struct moved *moved_new(const struct gopage_options *options, uint32_t found_ms);
 void moved_free(struct moved **m); /* no call may be running */
 /* Asks the repository the first thing that git asks, and follows its redirects, each with the reach and nobody
- * but the first with the login. *url: its URL there, in the arena (the same one when it does not answer 200);
- * *pins: "HOST:PORT:ADDRESS" of who answered, empty behind a proxy. Fails when nobody answers, or out of reach. */
+ * but the first with the login. *url: its URL at their end, in the arena; *pins: "HOST:PORT:ADDRESS" of who answered
+ * there, empty behind a proxy. MG_NOT_FOUND: there is none; so it is when a host in public reach wants a login and
+ * has no page at the URL. Fails when nobody answers, out of reach, or where redirects lead to no repository. */
 MG_CHECK enum mg_code moved_find(struct moved *m, struct mg_span from, enum reach reach,
 				 bool insecure, const struct cancel *cancel, struct arena *a,
 				 struct mg_span *url, struct mg_span *pins, struct mg_err *err);

@@ -51,7 +51,10 @@ static enum mg_code take_version(void *arg, struct mg_span piece, struct mg_err 
 	return MG_OK;
 }
 
-/* "git version 2.39.5 …" */
+/* "git version 2.39.5 …". Earlier ones overlook what they are told: configuration by the environment (2.31), what has
+ * to survive power loss (2.36), which addresses a host has (2.37). */
+#define GIT_MINOR 37
+
 static enum mg_code check_git(const struct vcs *v, struct mg_err *err)
 {
 	static const char *const args[] = { "version", NULL };
@@ -73,8 +76,9 @@ static enum mg_code check_git(const struct vcs *v, struct mg_err *err)
 		if (!span_u64(first, 1000, &major) || !span_u64(second, 1000, &minor)) major = 0;
 	}
 	buf_deinit(&text);
-	if (code != MG_OK || (major > 2 || (major == 2 && minor >= 29))) return code;
-	return err_set(err, MG_UNAVAILABLE, MG_CAUSE_VCS, "%s is not git 2.29 or newer", v->git);
+	if (code != MG_OK || (major > 2 || (major == 2 && minor >= GIT_MINOR))) return code;
+	return err_set(err, MG_UNAVAILABLE, MG_CAUSE_VCS, "%s is not git 2.%d or newer", v->git,
+		       GIT_MINOR);
 }
 
 static const char *find_git(const char *wanted)

@@ -32,9 +32,8 @@ struct vcs_place {
 	/* What git is given: where the repository is by redirects and rewrite rules, of which .info says nothing, as
 	 * with the go command. Empty: url. Access, pins and protocols are for this. */
 	struct mg_span at;
-	struct mg_span
-		pins; /* "HOST:PORT:ADDRESS[,ADDRESS]": where git connects to (http.curloptResolve,
-				* git 2.37); empty: where DNS says */
+	struct mg_span pins; /* "HOST:PORT:ADDRESS[,ADDRESS]": where git connects to
+				* (http.curloptResolve); empty: where DNS says */
 	struct mg_span
 		protocols; /* what git may speak, "https:ssh" (GIT_ALLOW_PROTOCOL); empty: that */
 };
@@ -73,7 +72,7 @@ struct vcs_options {
 };
 
 /* The strings and the guide stay the caller's and are used until vcs_free. The process becomes the reaper of
- * what its children leave behind (PR_SET_CHILD_SUBREAPER). MG_UNAVAILABLE: no git program (2.29 or newer),
+ * what its children leave behind (PR_SET_CHILD_SUBREAPER). MG_UNAVAILABLE: no git program (2.37 or newer),
  * or a folder that cannot be used. */
 MG_CHECK enum mg_code vcs_new(const struct vcs_options *options, struct vcs **out,
 			      struct mg_err *err);

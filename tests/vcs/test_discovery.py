@@ -240,6 +240,39 @@ def test_a_repository_that_has_moved(server):
     found(ask(server, "go.example.test/x"), url="https://go.example.test/x.git", at="https://new.example.test/y.git")
 
 
+def test_a_repository_that_has_moved_to_where_one_needs_a_login(server):
+    """git is told of the new place, and of that one's address."""
+    server.add("localhost/y", page=False, secret="me:secret")
+    to = f"https://localhost:{server.port}/y.git"
+    server.on(r"^https://go\.example\.test/x\.git/info/refs", lambda r: (301, "", [("Location", f"{to}/info/refs?{r.query}")]))
+    server.page("go.example.test/x", "git", "https://go.example.test/x.git")
+    found(ask(server, "go.example.test/x", private="go.example.test/*", networks="127.0.0.0/8,::1"), at=to,
+          pins=f"localhost:{server.port}:127.0.0.1")
+
+
+@pytest.mark.parametrize("to", ["/users/sign_in", "https://NEW.example.test/y.git/info/refs?service=git-upload-pack",
+                                "https://new.example.test/y.git/info/refs?service=git-upload-pack&more"])
+def test_redirects_to_no_repository(server, to):
+    """git would go on with an address that nobody has looked at."""
+    server.add("new.example.test/y", page=False)
+    server.add("go.example.test/x")
+    server.on(r"^https://go\.example\.test/users/", (200, "log in\n", []))
+    server.on(r"^https://go\.example\.test/x\.git/info/refs", (302, "", [("Location", to)]))
+    r = ask(server, "go.example.test/x")
+    assert (r["code"], r["cause"]) == ("unavailable", "upstream") and "redirects" in r["error"], r
+
+
+def test_a_login_that_strangers_are_asked_for(server):
+    """As the go command does: the URL itself tells whether there is anything for who has none."""
+    server.add("github.com/corp/x", page=False, secret="me:secret")
+    absent(ask(server, "github.com/corp/x"), "no such repository")
+    found(ask(server, "github.com/corp/x", private="github.com/corp/*"))  # git will say that a login is missing
+    server.on(r"^https://github\.com/corp/x\?$", (200, "a page", HTML))
+    found(ask(server, "github.com/corp/x"))
+    server.on(r"^https://github\.com/corp/x\?$", (503, "down", []))
+    found(ask(server, "github.com/corp/x"))
+
+
 def test_a_repository_is_asked_once_for_all_its_paths(server):
     server.add("git.example.test/x", page=False)
     for path in ("corp.example.test/x/a", "corp.example.test/x"):
@@ -325,8 +358,9 @@ def test_t24_secrets_stay_with_their_origin(server, tmp_path):
     r = found(ask(server, "go.example.test/x", credentials=lines, env=1))
     assert authorizations(server, "go.example.test") == {basic("oauth2:CANARY")}
     assert authorizations(server, "evil.example.test") == {None} and len(seen(server, "evil.example.test")) == 2
-    # It asks who we are, so git is sent where it was sent before, and follows nothing.
-    assert r["at"] == "https://go.example.test/x.git" and r["pins"] == ""
+    # It asks who we are, and git is sent there without the secret.
+    assert r["at"] == "https://evil.example.test/y.git" and r["pins"] == ""
+    assert "CANARY" not in json.dumps(r) and "GIT_CONFIG_COUNT" not in json.dumps(r), r
     for url in ("https://go.example.test:444/x", "https://sub.go.example.test/x", "https://example.test/x"):
         page(server, "else.example.test/x", f"else.example.test/x git {url}")
         server.on(r"/x/info/refs", (404, "no", []))

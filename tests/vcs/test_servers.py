@@ -133,6 +133,21 @@ def test_sshd_with_a_key(server, start, tmp_path):
         assert "PRIVATE KEY" not in logs(m)
 
 
+@pytest.mark.skipif(not os.path.exists("/usr/sbin/sshd"), reason="there is no sshd")
+def test_a_qualified_path_whose_https_wants_a_login(server, proxied, tmp_path):
+    """Then ssh is tried, as the go command tries it."""
+    module = f"{HOST}/team/app.git"
+    r = server.add(f"{HOST}/team/app", page=False, secret="me:secret")
+    commit = fill(r, module)
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    with servers.sshd(tmp_path / "ssh") as port:
+        folder = tmp_path / "ssh"
+        lines = secret(folder / "credentials", f"ssh://127.0.0.1:{port} key key\n")
+        info = works(proxied(networks="127.0.0.0/8", credentials=lines, known_hosts=folder / "known_hosts",
+                             rewrite=f"git+ssh://{HOST}/team/app ssh://{user}@127.0.0.1:{port}{r.folder}"), commit, module)
+        assert info["Origin"]["URL"] == f"git+ssh://{HOST}/team/app"
+
+
 @pytest.fixture
 def proxied(modgate_of, server, origin):
     def go(**settings):
