@@ -10,15 +10,20 @@
 #include "serve/answer.h"
 #include "serve/orders.h"
 
+/* Bodies that fetch has not answered, of all senders together: nobody knows yet whether they may send any. */
+#define HELD_MAX (8u << 20)
+
 static const struct mg_span prefix = { "/hooks/", sizeof "/hooks/" - 1 };
 
 /* One of them on its way to fetch and back. */
 struct hook {
 	struct list node; /* in its worker */
+	struct worker *worker;
 	struct order order;
 	struct arena arena;
 	struct exchange *x; /* NULL: its sender has left */
 	int fd;
+	size_t size;
 };
 
 bool hookroute_takes_body(const struct head *head)
@@ -30,6 +35,7 @@ static void hook_free(struct hook *h)
 {
 	orders_cancel(&h->order);
 	list_remove(&h->node);
+	h->worker->hooks_bytes -= h->size;
 	arena_deinit(&h->arena);
 	close(h->fd);
 	free(h);
@@ -83,6 +89,13 @@ static void order(struct worker *w, struct exchange *x, struct mg_span kind,
 		  struct mg_span signature)
 {
 	struct mg_err err;
+	if (w->hooks_bytes + x->body.n > HELD_MAX) {
+		err_set(&err, MG_UNAVAILABLE, MG_CAUSE_NONE,
+			"too many hooks are under way, send it again");
+		err.retry_after_s = 1;
+		send_failure(x, &err);
+		return;
+	}
 	const int fd = memfd_create("hook", MFD_CLOEXEC);
 	if (fd < 0 || !write_all(fd, x->body)) {
 		err_errno(&err, errno, "keeping the hook's body");
@@ -91,7 +104,10 @@ static void order(struct worker *w, struct exchange *x, struct mg_span kind,
 		return;
 	}
 	struct hook *h = check_calloc(1, sizeof *h);
+	h->worker = w;
 	h->fd = fd;
+	h->size = x->body.n;
+	w->hooks_bytes += h->size;
 	h->x = x;
 	x->user = h;
 	x->on_gone = on_gone;

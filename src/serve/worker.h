@@ -24,7 +24,8 @@ struct worker {
 	struct hot *hot;
 	struct pending_table *pending;
 	struct orders *orders;
-	struct list hooks; /* serve/hookroute.h: those under way */
+	struct list hooks;  /* serve/hookroute.h: those under way */
+	size_t hooks_bytes; /* of their bodies */
 	struct reply *root, *live, *ready, *supported, *options_reply, *bad_method, *looped;
 	struct mg_span via; /* options->via */
 	/* Shared: when the storage last failed one of the workers (clock_mono_ms); 0: never. */

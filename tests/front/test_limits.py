@@ -2,7 +2,9 @@
 """What one client may take from the others: connections, requests, time, memory (T39, F24)."""
 
 import os
+import pathlib
 import select
+import signal
 import socket
 import statistics
 import threading
@@ -14,6 +16,7 @@ from lib import expect, http
 from lib.metrics import eventually, read
 from lib.modgate import sanitized
 from lib.tree import make_zip
+from lib.wait import until
 
 BASE = "/example.com/m/@v/v1.0.0"
 ONE_WORKER = "workers: 1\nprefetch: false\n"
@@ -315,6 +318,48 @@ def test_large_heads_of_requests_that_wait(modgate_of, origin, tree):
     assert held[0].answer().status == 404
     for s in held:
         s.close()
+
+
+def kept_bodies(m):
+    fds = pathlib.Path(f"/proc/{m.children()['front']}/fd")
+    return sum(os.readlink(fd).startswith("/memfd:hook") for fd in fds.iterdir() if fd.is_symlink())
+
+
+def test_bodies_of_hooks_that_wait(modgate_of, origin, tree, tmp_path):
+    """Whoever can connect can send some: those that fetch has not looked at have 8 MiB together."""
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret word\n")
+    secret.chmod(0o600)
+    m = stocked(modgate_of, origin, tree, ONE_WORKER + f"goprivate: corp.test\nhooks:\n  github: {secret}\n")
+    fetch = m.children()["fetch"]
+    os.kill(fetch, signal.SIGSTOP)
+    post = (b"POST /hooks/github HTTP/1.1\r\nHost: modgate\r\nX-Hub-Signature-256: sha256=0\r\n"
+            b"Content-Length: 1048576\r\n\r\n" + bytes(1 << 20))
+    waiting = []
+    for n in range(1, 9):
+        waiting.append(m.session())
+        waiting[-1].send(post)
+        until(lambda n=n: kept_bodies(m) == n)
+    for _ in range(4):
+        with m.session() as s:
+            s.send(post)
+            answer = s.answer("POST")
+            expect.failure(answer, 503, "too many hooks")
+            assert answer.field("Retry-After") == "1"
+    # Who leaves takes nothing with it: fetch is told all the same.
+    for s in waiting[:4]:
+        s.close()
+    eventually(m, lambda now: now.of("modgate_http_connections") == 4 + 1)
+    with m.session() as s:
+        s.send(post)
+        expect.failure(s.answer("POST"), 503, "too many hooks")
+    os.kill(fetch, signal.SIGCONT)
+    for s in waiting[4:]:
+        expect.failure(s.answer("POST"), 403, "not signed")
+    until(lambda: kept_bodies(m) == 0)
+    with m.session() as s:
+        s.send(post)
+        expect.failure(s.answer("POST"), 403, "not signed")
 
 
 @pytest.mark.soak
