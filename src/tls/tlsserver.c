@@ -14,6 +14,7 @@
 #include "crypto/wipe.h"
 #include "tls/pair_internal.h"
 #include "tls/servername.h"
+#include "tls/staple_internal.h"
 #include "tls/tlsserver_internal.h"
 
 /* Forward secrecy and authenticated encryption only; the cheaper AES first, where the client's machine has
@@ -124,6 +125,19 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 	return rc;
 }
 
+/* What a certificate vouched for when it was shown ends when it does: each ticket of 1.3 brings another, so their life
+ * alone would not end it. The codes are those of SSL_CTX_set_session_ticket_cb(3). */
+static SSL_TICKET_RETURN on_resumption(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+				       size_t name_n, SSL_TICKET_STATUS status, void *arg)
+{
+	if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	X509 *cert = SSL_SESSION_get0_peer(session);
+	if (cert != NULL && staple_time(X509_get0_notAfter(cert)) <= clock_wall_s())
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 /* --- making one --- */
 
 static bool set_protocol(SSL_CTX *ctx)
@@ -161,6 +175,7 @@ static void set_resumption(SSL_CTX *ctx, const struct tlsserver_options *o)
 	/* Clients of ours keep the last one only; a second costs a seal and 250 bytes. */
 	SSL_CTX_set_num_tickets(ctx, 1);
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
+	SSL_CTX_set_session_ticket_cb(ctx, NULL, on_resumption, NULL);
 }
 
 static enum mg_code set_clients(struct tlsserver *sv, const struct bundle *b, struct mg_err *err)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a server agrees on: certificates by name, protocols, tickets, client certificates. */
+#include <time.h>
+
 #include "tls/tlsconn_fixture.h"
 
 static void name_chooses_the_certificate(void **state)
@@ -206,6 +208,59 @@ static void client_certificates(void **state)
 		}
 }
 
+/* As long as it takes to shake hands and to resume once, on a busy machine too. */
+static void shake_with_brief(struct fixture *f, struct identity *brief, int version)
+{
+	time_t until = 0;
+
+	for (long life_s = 2; until <= time(NULL) || SSL_session_reused(f->client) != 1;
+	     life_s *= 2) {
+		unmake(brief);
+		*brief = make("brief", NULL, &authority);
+		until = time(NULL) + life_s;
+		X509_time_adj_ex(X509_getm_notAfter(brief->cert), 0, life_s, NULL);
+		assert_true(X509_sign(brief->cert, authority.key, EVP_sha256()) > 0);
+		SSL_SESSION_free(f->session);
+		f->session = NULL;
+		assert_int_equal(SSL_CTX_use_certificate(f->ctx, brief->cert), 1);
+		assert_int_equal(SSL_CTX_use_PrivateKey(f->ctx, brief->key), 1);
+		for (int i = 0; i < 2; i++) {
+			call(f, NULL);
+			SSL_set_min_proto_version(f->client, version);
+			SSL_set_max_proto_version(f->client, version);
+			if (!shake(f)) break; /* it is over already */
+			talk(f);
+		}
+	}
+	while (time(NULL) <= until)
+		usleep(10000);
+}
+
+/* Each ticket of 1.3 brings another: without an end a builder whose certificate is not renewed would stay one. */
+static void nobody_resumes_beyond_the_end_of_a_certificate(void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	struct fixture *f = *state;
+	struct identity brief = { 0 };
+	char buf[64];
+
+	f->bundle.client_ca = buf_span(&authority.cert_pem);
+	f->bundle.client_cert_required = true;
+	serve(f);
+	for (size_t v = 0; v < 2; v++) {
+		shake_with_brief(f, &brief, versions[v]);
+		assert_non_null(f->session);
+		call(f, NULL);
+		SSL_set_max_proto_version(f->client, versions[v]);
+		/* A client of 1.3 is through before it is refused. */
+		bool in = shake(f) && tlsconn_open(f->conn);
+		assert_false(in);
+		assert_int_equal(tlsconn_subject(f->conn, buf, sizeof buf), 0);
+		assert_int_equal(SSL_session_reused(f->client), 0);
+	}
+	unmake(&brief);
+}
+
 static void bad_pairs_are_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -267,6 +322,7 @@ int main(void)
 		WITH(tickets_outlive_certificates_not_authorities),
 		WITH(policies_are_compared),
 		WITH(client_certificates),
+		WITH(nobody_resumes_beyond_the_end_of_a_certificate),
 		WITH(bad_pairs_are_refused),
 	};
 
