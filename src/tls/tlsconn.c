@@ -16,7 +16,10 @@
 /* Reads of the socket in one tlsconn_recv: what costs work and yields nothing (key updates, a handshake in
  * tiny pieces) must not hold the loop. */
 #define READS_MAX 8
-/* Messages that a client may send after the handshake: key updates, one for millions of requests. */
+/* Pieces of records that one tlsconn_recv hands on: what comes by the byte costs its records. */
+#define PIECES_MAX 64
+/* Messages that a client may send after the handshake: key updates, one for millions of requests; and alerts, its own
+ * and those that it makes us send. */
 #define LATE_MESSAGES_MAX 32
 
 struct tlsconn {
@@ -98,8 +101,9 @@ static void on_message(int writing, int version, int type, const void *bytes, si
 {
 	struct tlsconn *c = arg;
 
-	if (!c->open || writing || type != SSL3_RT_HANDSHAKE || c->late == LATE_MESSAGES_MAX)
-		return;
+	const bool counts = type == SSL3_RT_ALERT || (type == SSL3_RT_HANDSHAKE && !writing);
+
+	if (!c->open || !counts || c->late == LATE_MESSAGES_MAX) return;
 	c->late++;
 	/* libssl would go on for as long as it is given records, and answer each. */
 	if (c->late == LATE_MESSAGES_MAX) SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
@@ -235,7 +239,11 @@ ssize_t tlsconn_recv(struct tlsconn *c, char *to, size_t n)
 	if (c->broken) return fail(c, ECONNRESET);
 	if (c->ssl == NULL) begin(c);
 	clear_errors();
-	while (got < n) {
+	for (int pieces = 0; got < n; pieces++) {
+		if (pieces == PIECES_MAX) {
+			c->pending = true;
+			break;
+		}
 		int rc = SSL_read_ex(c->ssl, to + got, n - got, &part);
 		if (!c->open && SSL_is_init_finished(c->ssl)) opened(c);
 		if (c->late == LATE_MESSAGES_MAX) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/ioctl.h>
 
+#include <openssl/kdf.h>
+
 #include "tls/tlsconn_fixture.h"
 
 static void much_through_a_narrow_socket(void **state)
@@ -246,6 +248,135 @@ static void key_updates_at_once_end_it_at_once(void **state)
 	assert_in_range(after - before, 27, 27 * 32);
 }
 
+/* A byte each: the work is in the records. */
+static void small_records_take_turns(void **state)
+{
+	struct fixture *f = *state;
+	char buf[4096];
+	ssize_t n, sum = 0;
+
+	serve(f);
+	call(f, NULL);
+	assert_true(shake(f));
+	talk(f);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(SSL_write(f->client, &(char){ (char)i }, 1), 1);
+	while ((n = tlsconn_recv(f->conn, buf, sizeof buf)) > 0) {
+		assert_in_range(n, 1, 64);
+		for (ssize_t i = 0; i < n; i++)
+			assert_int_equal(buf[i], (char)(sum + i));
+		sum += n;
+		assert_int_equal(tlsconn_pending(f->conn), sum < 200);
+	}
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(sum, 200);
+}
+
+/* --- a client of 1.2 whose records libssl would not make --- */
+
+struct sealing {
+	uint8_t key[16], salt[4];
+	uint64_t number; /* of the next record */
+};
+
+/* key_block = PRF(master_secret, "key expansion", server_random + client_random) (RFC 5246 §6.3); for AES-128-GCM:
+ * client's key, server's key, client's salt, server's salt (RFC 5288 §3). */
+static void take_keys(const SSL *ssl, struct sealing *out)
+{
+	unsigned char master[48], seed[13 + 64] = "key expansion", block[40];
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
+	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+
+	SSL_SESSION_get_master_key(SSL_get_session(ssl), master, sizeof master);
+	SSL_get_server_random(ssl, seed + 13, 32);
+	SSL_get_client_random(ssl, seed + 45, 32);
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string("digest", (char[]){ "SHA256" }, 0),
+		OSSL_PARAM_construct_octet_string("secret", master, sizeof master),
+		OSSL_PARAM_construct_octet_string("seed", seed, sizeof seed),
+		OSSL_PARAM_construct_end(),
+	};
+	assert_int_equal(EVP_KDF_derive(ctx, block, sizeof block, params), 1);
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	memcpy(out->key, block, 16);
+	memcpy(out->salt, block + 32, 4);
+}
+
+static void send_record(struct fixture *f, struct sealing *s, uint8_t type, const void *bytes,
+			uint8_t n)
+{
+	uint8_t number[8], aad[13],
+		record[5 + 8 + 64 + 16] = { type, 3, 3, 0, (uint8_t)(8 + n + 16) };
+	uint8_t iv[12];
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int done;
+
+	for (int i = 0; i < 8; i++)
+		number[i] = (uint8_t)(s->number >> (56 - 8 * i));
+	s->number++;
+	memcpy(aad, number, 8);
+	memcpy(aad + 8, (uint8_t[]){ type, 3, 3, 0, n }, 5);
+	memcpy(iv, s->salt, 4);
+	memcpy(iv + 4, number, 8);
+	memcpy(record + 5, number, 8);
+	EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, s->key, iv);
+	EVP_EncryptUpdate(ctx, NULL, &done, aad, sizeof aad);
+	EVP_EncryptUpdate(ctx, record + 13, &done, bytes, n);
+	EVP_EncryptFinal_ex(ctx, record + 13 + n, &done);
+	EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, record + 13 + n);
+	EVP_CIPHER_CTX_free(ctx);
+	const ssize_t size = 13 + n + 16;
+	assert_int_equal(send(f->ends[1], record, (size_t)size, 0), size);
+}
+
+static void begin_sealing(struct fixture *f, struct sealing *s)
+{
+	serve(f);
+	call(f, NULL);
+	SSL_set_max_proto_version(f->client, TLS1_2_VERSION);
+	SSL_set_cipher_list(f->client, "ECDHE-ECDSA-AES128-GCM-SHA256");
+	assert_true(shake(f));
+	*s = (struct sealing){ .number = 1 }; /* behind Finished */
+	take_keys(f->client, s);
+}
+
+/* A renegotiation is refused by an alert each, and warnings are heard: neither without end. */
+static void alerts_are_counted(void **state)
+{
+	static const struct {
+		uint8_t type, n;
+		const char *bytes;
+	} cases[] = {
+		{ SSL3_RT_HANDSHAKE, 4, "\x01\0\0\0" }, /* ClientHello */
+		{ SSL3_RT_ALERT, 2, "\x01\x5a" },       /* warning, user_canceled */
+	};
+	struct fixture *f = *state;
+	struct sealing s;
+	char buf[64];
+
+	for (size_t i = 0; i < 2; i++) {
+		int before = 0, after = 0;
+		ssize_t n = 0, got = 0;
+		begin_sealing(f, &s);
+		send_record(f, &s, SSL3_RT_APPLICATION_DATA, "x", 1);
+		assert_int_equal(tlsconn_recv(f->conn, buf, sizeof buf), 1);
+		for (int k = 0; k < 60; k++) {
+			send_record(f, &s, cases[i].type, cases[i].bytes, cases[i].n);
+			/* Warnings one behind the other libssl counts itself. */
+			send_record(f, &s, SSL3_RT_APPLICATION_DATA, "x", 1);
+		}
+		assert_int_equal(ioctl(f->ends[1], FIONREAD, &before), 0);
+		while ((n = tlsconn_recv(f->conn, buf, sizeof buf)) > 0)
+			got += n;
+		assert_int_equal(n, -1);
+		assert_int_equal(errno, ECONNRESET);
+		assert_in_range(got, 0, 32);
+		assert_int_equal(ioctl(f->ends[1], FIONREAD, &after), 0);
+		assert_in_range(after - before, 0, 31 * 32);
+	}
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -259,6 +390,8 @@ int main(void)
 		WITH(nothing_begins_before_a_whole_first_message),
 		WITH(key_updates_are_counted),
 		WITH(key_updates_at_once_end_it_at_once),
+		WITH(small_records_take_turns),
+		WITH(alerts_are_counted),
 	};
 
 	return cmocka_run_group_tests_name("tlsconn", tests, make_all, unmake_all);

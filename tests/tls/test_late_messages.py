@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""T38: messages after the handshake, which cost the server work and bring nothing: key updates, renegotiation."""
+"""T38: what costs the server work after the handshake and brings nothing: key updates, renegotiation, a record a byte."""
 
 import os
 import pathlib
@@ -67,7 +67,7 @@ def test_t38_is_closed(sending, authority, what):
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("what", ["key_updates", "renegotiation"])
+@pytest.mark.parametrize("what", ["key_updates", "renegotiation", "drips"])
 def test_t38_others_do_not_notice(sending, what):
     m, begin = sending
     list(end(begin(what, 1)))
