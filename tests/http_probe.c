@@ -6,7 +6,8 @@
  *   /park       answered by the next /wake            /wake      tells how many it woke
  *   /gone       how many parked clients left          /close     Connection: close
  *   /error      503 with the request's id in the body /count     requests seen so far
- *   /h2         what HTTP/2 came to, "name=number" a line, and how many connections are open
+ *   /h2         what HTTP/2 came to, "name=number" a line, how many connections are open, and the bytes of
+ *               frames that sockets did not take
  * Keys: listen file header_ms idle_ms stall_ms rate drain_ms max lane h2c */
 #include <fcntl.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include "base/list.h"
 #include "http/listener.h"
 #include "http/server_fixture.h"
+#include "http/server_internal.h"
 #include "record/metrics.h"
 
 struct parked {
@@ -158,8 +160,9 @@ static void say_h2(struct exchange *x)
 
 	for (int kind = 0; kind < METRICS_FLOODS; kind++)
 		floods += counted(METRICS_H2_FLOODS + kind);
-	say(x, arena_printf(&x->arena, "stalled=%llu\nfloods=%llu\nopen=%zu\n",
-			    counted(METRICS_H2_STALLED), floods, server_connections(probe.server)));
+	say(x, arena_printf(&x->arena, "stalled=%llu\nfloods=%llu\nopen=%zu\nunsent=%zu\n",
+			    counted(METRICS_H2_STALLED), floods, server_connections(probe.server),
+			    probe.server->unsent));
 }
 
 static void handle(struct exchange *x, void *arg)

@@ -57,7 +57,8 @@ struct h2 {
 	bool acknowledged;               /* ours have come there */
 	uint32_t resets[H2_RESETS_KEPT]; /* streams that we reset last */
 	size_t resets_n;
-	bool more; /* there are frames to send, or to make */
+	size_t turned_away; /* resets to be sent for what others hold, not for what it did */
+	bool more;          /* there are frames to send, or to make */
 	bool bulk; /* more than a batch of them: the next is made when the socket takes it */
 	bool over; /* what still comes in is not looked at */
 	bool calm; /* it has used up an allowance: */

@@ -238,9 +238,11 @@ static void refuse(struct h2stream *st, int status, const char *reason)
 static int begin(struct h2 *h, const nghttp2_frame *frame)
 {
 	/* It may be asked again (RFC 9113 §8.7). */
-	if (h->session->server->kept > SERVER_KEPT_MAX && h->kept >= KEPT_A_PIECE)
+	if (h->session->server->kept > SERVER_KEPT_MAX && h->kept >= KEPT_A_PIECE) {
+		h->turned_away++;
 		return nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
 						 NGHTTP2_REFUSED_STREAM);
+	}
 	struct h2stream *st = stream_new(h, frame->hd.stream_id);
 	const struct head *head = &st->live.x.head;
 	struct fieldhead f;
@@ -468,6 +470,19 @@ static int send_body(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
 	return NGHTTP2_ERR_PAUSE;
 }
 
+/* Whoever makes us reset streams pays for it as one who resets them (CVE-2025-8671). Not whom others leave no room, who
+ * asks for a while as often as a client at work does. */
+static void charge_reset(struct h2 *h, uint32_t error_code)
+{
+	const bool turned_away = error_code == NGHTTP2_REFUSED_STREAM && h->turned_away > 0;
+
+	h->turned_away -= turned_away;
+	if (turned_away && !h2guard_spend(&h->guard, H2GUARD_CHATTER, 1))
+		h2_calm(h, METRICS_FLOOD_CHATTER);
+	if (!turned_away && !h2guard_spend(&h->guard, H2GUARD_FAULTS, 1))
+		h2_calm(h, METRICS_FLOOD_FAULTS);
+}
+
 static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 {
 	struct h2 *h = arg;
@@ -478,8 +493,7 @@ static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 		struct h2stream *st = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
 		if (st != NULL && st->our_fault) return 0;
 		metrics_add(METRICS_H2_RESETS + METRICS_RESET_SENT, 1);
-		/* Whoever makes us reset streams pays for it as one who resets them (CVE-2025-8671). */
-		if (!h2guard_spend(&h->guard, H2GUARD_FAULTS, 1)) h2_calm(h, METRICS_FLOOD_FAULTS);
+		charge_reset(h, frame->rst_stream.error_code);
 	} else if (frame->hd.type == NGHTTP2_GOAWAY) {
 		metrics_add(METRICS_H2_GOAWAYS, 1);
 	} else if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&

@@ -9,6 +9,7 @@ import pytest
 from lib import floods, h2, modgate
 from lib.http import Broken
 from lib.probe import Probe
+from lib.wait import until
 
 # What was freed is used again at once, or RSS would tell nothing under sanitizers.
 QUICK_TO_FORGET = {"ASAN_OPTIONS": "quarantine_size_mb=1"}
@@ -169,8 +170,10 @@ def test_streams_beyond_the_maximum(probe):
     (True, []),
     (False, [("if-none-match", "x" * 3000)]),  # what is to come of it is awaited
 ], ids=["parked", "unfinished"])
-def test_what_requests_under_way_may_hold(probe, end, fields):
+def test_what_requests_under_way_may_hold(probe_of, end, fields):
     """A few bytes each, and a head of 4 KiB is kept: a hundred for each connection would be too much."""
+    # What is awaited is awaited until the last has asked, however long that takes.
+    probe = probe_of(h2c=1, header_ms=600000, env=QUICK_TO_FORGET)
     before = probe.rss()
     clients = [probe.client() for _ in range(80)]
     for c in clients:
@@ -187,17 +190,66 @@ def test_what_requests_under_way_may_hold(probe, end, fields):
     assert probe.rss() - before < (160 << 20 if modgate.sanitized() else 64 << 20)
     with probe.client() as other:  # who has less than its part is served
         assert other.get("/small").status == 200
+        _, first = other.head([*h2.request("/park"), *fields], end)
+        other.send(first)
+        _, again = other.head([*h2.request("/park"), *fields], end)
+
+        def ask_ninety():
+            streams = range(other.next, other.next + 180, 2)
+            other.next += 180
+            other.answers.update((s, h2.Answer()) for s in streams)
+            other.send(b"".join(again[:5] + s.to_bytes(4, "big") + again[9:] for s in streams))
+            other.settled()
+            other.settled()
+            return [other.answers[s].reset for s in streams]
+
+        for _ in range(5):  # who asks for more, again and again, is turned away and no flood: it is others that hold it
+            assert ask_ninety().count(h2.REFUSED_STREAM) > 80
+        assert not other.goaways
+        with pytest.raises(OSError):  # but not for ever
+            for _ in range(400):
+                ask_ninety()
+        assert other.goaways[-1][1] == h2.ENHANCE_YOUR_CALM
     for c in clients:
         c.socket.close()
-    for _ in range(1000):
-        if probe.counts()["open"] == 1:
-            break
-        time.sleep(0.01)
+    until(lambda: probe.counts()["open"] == 1, 60)
     with probe.client() as c:
         streams = [c.ask("/park") for _ in range(100)]
         c.settled()
         c.settled()
         assert not any(c.answers[s].reset for s in streams)
+
+
+def test_frames_that_nobody_takes(probe_of, body):
+    """8 MiB of all connections together; then a frame for each, and whoever reads is served on."""
+    probe = probe_of(h2c=1, stall_ms=600000, file=body)
+    clients, all_may = [], 8 << 20
+
+    def stop_reading():
+        """How much is kept for one more, at most a hundred answers."""
+        before = probe.counts()["unsent"]
+        c = probe.client(receive_buffer=4096, segment=536)
+        clients.append(c)
+        for _ in range(100):
+            c.ask("/file", fields=[("range", "bytes=0-59999")])
+            kept = probe.counts()["unsent"] - before  # asked behind it, told behind it
+            if kept:
+                break
+        return kept
+
+    kept = []
+    while probe.counts()["unsent"] <= all_may:
+        kept.append(stop_reading())
+        assert len(kept) < 1000
+    assert min(kept) > 0 and max(kept) > 40 << 10
+    assert max(stop_reading() for _ in range(10)) <= 32 << 10
+    with probe.client() as other:
+        streams = [other.ask("/big") for _ in range(10)]
+        bodies = [other.answer(s).body for s in streams]
+        assert len(bodies[0]) == 1 << 20 and all(b == bodies[0] for b in bodies)
+    for c in clients:
+        c.socket.close()
+    until(lambda: probe.counts()["unsent"] == 0, 60)
 
 
 def test_streams_refused_to_one_who_reads_nothing(probe):

@@ -62,11 +62,14 @@ class Client:
     """One connection. Without a window of its own it gives the server all it may."""
 
     def __init__(self, address, timeout=60, greet=True, own_window=None, receive_buffer=None,
-                 context=None, source="127.0.0.1", first=b""):
-        """first: bytes before HTTP/2 begins, or TLS."""
+                 context=None, source="127.0.0.1", first=b"", segment=None):
+        """first: bytes before HTTP/2 begins, or TLS. segment: the largest, by which systems size what they keep of a
+        sender's."""
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if segment:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         self.socket.settimeout(timeout)
         self.socket.bind((source, 0))
         self.socket.connect(address)
