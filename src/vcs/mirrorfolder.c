@@ -68,24 +68,34 @@ static void remove_tree(const char *path)
 	rmdir(path);
 }
 
-static void clean_one(void *arg, int folder, const char *name, bool is_folder)
+static void clean_locks(void *arg, int folder, const char *name, bool is_folder)
+{
+	if (!is_folder && span_has_suffix(span_of(name), SPAN(".lock"))) unlinkat(folder, name, 0);
+}
+
+static void clean_objects(void *arg, int folder, const char *name, bool is_folder)
 {
 	struct mg_span n = span_of(name);
 
-	if (is_folder) {
-		/* Quarantined objects of a fetch that never came to its end; others are not empty, or cost
-		 * nothing. */
-		if (span_has_prefix(n, SPAN("tmp_objdir-"))) unlinkat(folder, name, AT_REMOVEDIR);
-		return;
-	}
-	if (span_has_suffix(n, SPAN(".lock")) || span_has_prefix(n, SPAN("tmp_")) ||
-	    span_has_prefix(n, SPAN(".tmp-")) || span_eq(n, SPAN("FETCH_HEAD")))
+	if (is_folder && span_has_prefix(n, SPAN("tmp_objdir-"))) {
+		/* Quarantined objects of a fetch that never came to its end. */
+		int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0) walk_below(fd, &(struct walk){ .visit = remove_one }, 0);
+		unlinkat(folder, name, AT_REMOVEDIR);
+	} else if (!is_folder &&
+		   (span_has_prefix(n, SPAN("tmp_")) || span_has_prefix(n, SPAN(".tmp-")))) {
 		unlinkat(folder, name, 0);
+	}
 }
 
+/* A branch may be called "tmp_x", but none "x.lock" (git-check-ref-format(1)). */
 void mirrorfolder_clean(const char *path)
 {
-	walk(path, &(struct walk){ .visit = clean_one });
+	char objects[PATH_MAX];
+	int n = snprintf(objects, sizeof objects, "%s/objects", path);
+
+	walk(path, &(struct walk){ .visit = clean_locks });
+	if (n > 0 && n < PATH_MAX) walk(objects, &(struct walk){ .visit = clean_objects });
 }
 
 struct measure {

@@ -195,11 +195,22 @@ struct choice {
 	struct mirror *found;
 };
 
+/* What nobody will be told any more: a repository may have a million refs. */
+static void let_refs_go(struct mirror *m, uint64_t now_ms)
+{
+	const uint64_t fresh_ms = m->all->options->fresh_ms;
+
+	if (m->refs == NULL || m->busy) return;
+	if (m->refs->asked_ms < m->old_ms || m->refs->asked_ms + fresh_ms < now_ms)
+		remoterefs_release(&m->refs);
+}
+
 static void forget_idle(struct map_node *node, void *arg)
 {
 	struct choice *c = arg;
 	struct mirror *m = of_node(node);
 
+	let_refs_go(m, c->now_ms);
 	if (m->users > 0 || m->small_first) return;
 	if (c->now_ms - m->touched_ms > IDLE_MS || c->ms->by_url.count > IDLE_MAX) forget(m);
 }

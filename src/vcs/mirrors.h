@@ -13,8 +13,8 @@ struct mirror;
 MG_CHECK enum mg_code mirrors_new(const struct vcs_options *options, const char *git,
 				  struct mirrors **out, struct mg_err *err);
 void mirrors_free(struct mirrors **ms); /* nobody uses any */
-/* Makes small mirrors whole, packs those with many packs, and removes what is too old or too much. One thread at
- * a time. */
+/* Makes small mirrors whole, packs those with many packs, removes what is too old or too much, and lets go of refs that
+ * are not fresh any more. One thread at a time. */
 void mirrors_sweep(struct mirrors *ms, const struct cancel *cancel);
 /* The mirror of the repository at url; the first use in a process makes no folder yet. */
 struct mirror *mirrors_hold(struct mirrors *ms, struct mg_span url);

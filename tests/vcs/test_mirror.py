@@ -241,12 +241,34 @@ def test_what_a_killed_git_leaves_is_cleaned(tmp_path, server):
     with Probe(tmp_path / "m", mapping, env=server.environment()) as probe:
         probe.good(f"stat {ROOT} v1.0.0")
     mirror, = [p for p in (tmp_path / "m").iterdir() if len(p.name) == 64]
-    for name in ("shallow.lock", "packed-refs.lock", "refs/tags/v1.1.0.lock", "objects/pack/tmp_pack_x"):
+    for name in ("shallow.lock", "packed-refs.lock", "refs/tags/v1.1.0.lock", "objects/pack/tmp_pack_x", "objects/pack/.tmp-1-pack-x",
+                 "objects/tmp_objdir-incoming-x/pack/tmp_pack_y"):
         (mirror / name).parent.mkdir(parents=True, exist_ok=True)
         (mirror / name).write_text("x")
     with Probe(tmp_path / "m", mapping, env=server.environment()) as probe:
         assert probe.good(f"stat {ROOT} v1.1.0").startswith("v1.1.0 ")
         assert probe.leftovers() == []
+
+
+def test_a_branch_may_be_called_as_what_is_left(tmp_path, server):
+    """A fetch that fails is cleaned behind; the branch stays, and with it what only it leads to."""
+    r = server.add(ROOT)
+    commits = fill(r)
+    only = r.commit({"y.go": "package x\n"}, parents=[commits[1]], branch="tmp_x")
+    r.write()
+    with Probe(tmp_path / "m", f"{ROOT}=https://{ROOT}.git", env=server.environment()) as probe:
+        probe.good(f"stat {ROOT} {commits[0].id}")
+        probe.good("sweep")
+        assert probe.good(f"stat {ROOT} {commits[0].id}").startswith("v1.0.0 ")
+        r.tag("v1.9.0", r.commit({"z.go": "package x\n"}, parents=[commits[-1]]))
+        r.write()
+        server.on(r"git-upload-pack\?$", (503, "", []))
+        probe.good(f"refresh {ROOT}")
+        assert probe(f"stat {ROOT} v1.9.0")[0] == "unavailable"
+        mirror, = [p for p in (tmp_path / "m").iterdir() if len(p.name) == 64]
+        known = subprocess.run(["git", "for-each-ref", "--format=%(refname)"], cwd=mirror, capture_output=True, text=True).stdout
+        assert "refs/heads/tmp_x\n" in known
+    assert only
 
 
 def test_faults_are_no_absences(tmp_path, server):
@@ -298,6 +320,23 @@ def test_memory_stays_level(server, probe):
     if not sanitized():  # whose allocator keeps what was freed
         assert int(probe.good("resident")) < before * 1.2 + 1024
     assert probe.children() == []
+
+
+@pytest.mark.skipif(sanitized(), reason="its allocator keeps what was freed")
+def test_refs_are_held_while_they_are_fresh(server, probe):
+    """There may be very many, of very many repositories."""
+    r = server.add(ROOT)
+    c = fill(r)[0]
+    with open(r.folder / "packed-refs", "a") as packed:
+        packed.writelines(f"{c.id} refs/tags/x{i:06}\n" for i in range(100_000))
+    probe.good(f"list {ROOT}")
+    probe.good("sweep")
+    held = int(probe.good("resident"))
+    assert probe.good(f"list {ROOT}") and refs_asked(server) == 1
+    probe.good(f"refresh {ROOT}")
+    probe.good("sweep")
+    assert int(probe.good("resident")) < held - 5000
+    assert probe.good(f"list {ROOT}") == "v1.0.0 v1.1.0 v1.2.0" and refs_asked(server) == 2
 
 
 def test_a_tag_of_a_file_is_no_version(tmp_path):
