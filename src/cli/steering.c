@@ -14,6 +14,8 @@
 #define NAME           "supervisor.sock"
 #define LINE_MAX_BYTES 64
 #define ANSWER_MAX     4096
+/* For the line to come: whoever is stopped between its connection and its word keeps all others waiting. */
+#define SILENCE_MS 1000
 
 struct steering {
 	struct loop *loop;
@@ -22,6 +24,7 @@ struct steering {
 	struct loop_io *io;
 	int client; /* -1: nobody */
 	struct loop_io *client_io;
+	struct loop_timer *silence;
 	bool asked; /* the line is with the owner */
 	struct mg_buf in;
 	steering_line_fn *fn;
@@ -31,6 +34,7 @@ struct steering {
 static void hang_up(struct steering *s)
 {
 	if (s->client < 0) return;
+	loop_timer_stop(s->silence);
 	loop_io_free(&s->client_io);
 	close(s->client);
 	s->client = -1;
@@ -54,7 +58,13 @@ static void on_client(void *arg, unsigned events)
 	const ptrdiff_t end = span_index(buf_span(&s->in), '\n');
 	if (end < 0) return;
 	s->asked = true;
+	loop_timer_stop(s->silence);
 	s->fn(s->arg, span_first(buf_span(&s->in), (size_t)end));
+}
+
+static void on_silence(void *arg)
+{
+	hang_up(arg);
 }
 
 static void on_connection(void *arg, unsigned events)
@@ -68,6 +78,7 @@ static void on_connection(void *arg, unsigned events)
 	s->client_io = loop_io_new(s->loop, fd, on_client, s);
 	loop_io_want(s->client_io, LOOP_READ);
 	loop_io_want(s->io, 0); /* one after the other */
+	loop_timer_start(s->silence, SILENCE_MS, 0);
 }
 
 struct steering *steering_new(struct loop *l, const char *store, steering_line_fn *fn, void *arg,
@@ -86,6 +97,7 @@ struct steering *steering_new(struct loop *l, const char *store, steering_line_f
 				.client = -1,
 				.fn = fn,
 				.arg = arg };
+	s->silence = loop_timer_new(l, on_silence, s);
 	s->io = loop_io_new(l, made.fd, on_connection, s);
 	loop_io_want(s->io, LOOP_READ);
 	return s;
@@ -115,6 +127,7 @@ void steering_free(struct steering **sp)
 	*sp = NULL;
 	if (s == NULL) return;
 	hang_up(s);
+	loop_timer_free(&s->silence);
 	loop_io_free(&s->io);
 	namedsocket_remove(s->store, NAME, &s->socket);
 	close(s->socket.fd);

@@ -144,6 +144,7 @@ static void long_lines_and_silence_are_hung_up_on(void **state)
 
 	memset(words, 'x', sizeof words - 1);
 	words[sizeof words - 1] = '\0';
+	const int silent = connect_and_say(f, ""), slow = connect_and_say(f, "relo");
 	const int endless = connect_and_say(f, words);
 	close(connect_and_say(f, "relo"));
 	f->answer = "good";
@@ -152,9 +153,12 @@ static void long_lines_and_silence_are_hung_up_on(void **state)
 	hear_until(f, 1);
 	assert_string_equal(f->lines[0], "reload");
 	assert_answer(good, "ok good\n");
-	char byte;
-	assert_true(recv(endless, &byte, 1, 0) <= 0);
-	close(endless);
+	const int hung_up_on[] = { silent, slow, endless };
+	for (size_t i = 0; i < 3; i++) {
+		char byte;
+		assert_true(recv(hung_up_on[i], &byte, 1, 0) <= 0);
+		close(hung_up_on[i]);
+	}
 }
 
 static void *ask(void *arg)
