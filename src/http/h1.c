@@ -66,11 +66,6 @@ static bool await_request(struct session *s)
 	struct h1 *h = &s->h1;
 	const bool idle = h->in.n == 0 && h->skip == 0;
 
-	if (!h->more && session_holds_too_much(s)) {
-		metrics_add(METRICS_EVICTED, 1);
-		session_cut(s);
-		return false;
-	}
 	if (h->closing || (idle && s->server->hurried)) return session_finish(s, h->linger);
 	if (h->more || s->unread) turn_soon(s);
 	if (h->in.n == 0 && h->in.cap > 0) {

@@ -206,12 +206,6 @@ static bool settle(struct session *s)
 	h->seen = h->guard.newest;
 	if (!h2guard_in_head(&h->guard)) give_head_back(h, s->server->h2);
 	session_account(s);
-	if (session_holds_too_much(s)) {
-		metrics_add(METRICS_EVICTED, 1);
-		h2_part(s);
-		session_cut(s);
-		return false;
-	}
 	bool writes = h->left.n > 0 || h->more || transport_wants_write(&s->wire);
 	loop_io_want(s->io, LOOP_READ | (writes ? LOOP_WRITE : 0));
 	if (s->unread) turn_soon(s);

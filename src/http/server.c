@@ -207,6 +207,7 @@ void server_remove(struct session *s)
 {
 	list_remove(&s->node);
 	list_remove(&s->resume);
+	list_remove(&s->holds);
 	greeting_leave(s);
 	admit_leave(s);
 	server_uncount(s->server);
@@ -232,6 +233,7 @@ struct server *server_new(struct loop *l, const struct server_listener *listener
 	for (int w = 0; w < SESSION_WAIT_COUNT; w++)
 		list_init(&sv->waits[w]);
 	list_init(&sv->proxied);
+	list_init(&sv->holders);
 	sv->tick_timer = loop_timer_new(l, on_tick, sv);
 	sv->tick_ms = tick_of(options);
 	sv->drain_timer = loop_timer_new(l, on_drain_timer, sv);

@@ -17,8 +17,8 @@
 /* Memory for requests that are under way, beyond which what each may have is little. */
 #define SERVER_KEPT_MAX (32u << 20)
 
-/* Input of all sessions that is kept for later: unfinished heads, pipelined requests. Beyond it who sends an
- * unfinished head and has sent much of it is cut. */
+/* Input of all sessions that is kept for later: unfinished heads, pipelined requests. Beyond it those who have sent much
+ * of an unfinished head are cut, the one that has been at it longest first: the others may be about to end theirs. */
 #define SERVER_HELD_MAX (4u << 20)
 
 struct h2kit;
@@ -37,6 +37,8 @@ struct server {
 	size_t connections;
 	size_t over_quota; /* of these */
 	size_t held;       /* memory for input in the sessions */
+	struct list
+		holders; /* sessions with much of a head that is unfinished, the longest first */
 	size_t kept; /* memory for requests that are under way: HTTP/2 streams, heads that were copied */
 	size_t unsent; /* memory for frames of HTTP/2 that the sockets did not take */
 	bool limits_requests;

@@ -11,8 +11,9 @@
 #include "http/pace.h"
 #include "http/refusal.h"
 #include "http/server_internal.h"
+#include "record/metrics.h"
 
-/* Who has sent so much of an unfinished head is cut when there is more input than SERVER_HELD_MAX. */
+/* Who has sent so much of an unfinished head may be cut when there is more input than SERVER_HELD_MAX. */
 #define SESSION_HELD_MUCH (4u << 10)
 /* Input thrown away after our side is closed. */
 #define SESSION_LINGER_MAX (512u << 10)
@@ -33,6 +34,7 @@ struct session *session_start(struct server *sv, int fd, const struct address *p
 	list_init(&s->node);
 	list_init(&s->resume);
 	list_init(&s->greet);
+	list_init(&s->holds);
 	s->io = loop_io_new(sv->loop, fd, on_io, s);
 	loop_io_news_only(s->io);
 	server_add(s);
@@ -41,19 +43,39 @@ struct session *session_start(struct server *sv, int fd, const struct address *p
 	return s;
 }
 
+/* Of a head, or a body, that is unfinished. */
+static bool holds_much(const struct session *s)
+{
+	const struct h1 *h = &s->h1;
+
+	if (s->h2 != NULL) return s->h2->head.n >= SESSION_HELD_MUCH;
+	return h->live == NULL && h->out == NULL && !h->more && h->in.n >= SESSION_HELD_MUCH;
+}
+
 void session_account(struct session *s)
 {
 	size_t held = s->h1.in.cap + (s->h2 != NULL ? s->h2->head.cap : 0);
 
 	s->server->held += held - s->held;
 	s->held = held;
+	if (!holds_much(s)) {
+		list_remove(&s->holds);
+		return;
+	}
+	if (list_empty(&s->holds)) list_append(&s->server->holders, &s->holds);
+	if (s->server->held > SERVER_HELD_MAX) turn_make_room(s->server);
 }
 
-bool session_holds_too_much(const struct session *s)
+void session_make_room(struct server *sv)
 {
-	size_t n = s->h2 != NULL ? s->h2->head.n : s->h1.in.n;
+	struct list *first;
 
-	return s->server->held > SERVER_HELD_MAX && n >= SESSION_HELD_MUCH;
+	while (sv->held > SERVER_HELD_MAX && (first = list_first(&sv->holders)) != NULL) {
+		struct session *s = LIST_OWNER(first, struct session, holds);
+		metrics_add(METRICS_EVICTED, 1);
+		if (s->h2 != NULL) h2_part(s);
+		session_cut(s);
+	}
 }
 
 /* --- its end --- */

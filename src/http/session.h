@@ -30,6 +30,7 @@ struct h2;
 struct session {
 	struct list node;   /* in server->waits[wait] */
 	struct list resume; /* in a queue of server->turn */
+	struct list holds;  /* in server->holders */
 	struct server *server;
 	struct loop_io *io;
 	uint64_t since_ms; /* when it entered its list */
@@ -61,8 +62,8 @@ void session_resume(struct session *s);
 bool session_expire(struct session *s);
 /* Keeps the account of what the sessions hold of input together: after that changed. */
 void session_account(struct session *s);
-/* Is there too little of that memory left for the unfinished head that this one holds? */
-bool session_holds_too_much(const struct session *s);
+/* While that is too much, cuts those who do not come to an end with theirs. In a turn of its own. */
+void session_make_room(struct server *sv);
 /* Nothing is left to do on it. linger: the peer is still sending, which would turn our close into a reset, and must
  * hear why it ended. False when it is gone. */
 bool session_finish(struct session *s, bool linger);

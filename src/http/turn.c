@@ -33,10 +33,12 @@ static void on_turn(void *arg)
 	struct turn *t = &sv->turn;
 	const uint64_t until_us = clock_mono_us() + TURN_US;
 
+	if (t->crowded) session_make_room(sv);
+	t->crowded = false;
 	(void)run(&t->soon, until_us);
 	(void)run(&t->later, until_us);
 	if (t->expiring) t->expiring = !server_expire(sv, until_us);
-	if (list_empty(&t->soon) && list_empty(&t->later) && !t->expiring)
+	if (list_empty(&t->soon) && list_empty(&t->later) && !t->expiring && !t->crowded)
 		loop_chore_stop(t->chore);
 }
 
@@ -69,6 +71,12 @@ void turn_soon(struct session *s)
 void turn_later(struct session *s)
 {
 	wait_in(&s->server->turn.later, s);
+}
+
+void turn_make_room(struct server *sv)
+{
+	sv->turn.crowded = true;
+	loop_chore_start(sv->turn.chore);
 }
 
 void turn_expire(struct server *sv)

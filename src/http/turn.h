@@ -18,6 +18,7 @@ struct turn {
 	struct list soon, later; /* sessions, the longest waiting first */
 	struct loop_chore *chore;
 	bool expiring; /* there may be sessions whose time is over */
+	bool crowded;  /* there is too much input */
 };
 
 void turn_start(struct server *sv);
@@ -27,6 +28,8 @@ void turn_stop(struct server *sv);
 void turn_soon(struct session *s);
 /* The same, behind those. */
 void turn_later(struct session *s);
+/* session_make_room. */
+void turn_make_room(struct server *sv);
 /* server_expire, until all are looked at. */
 void turn_expire(struct server *sv);
 

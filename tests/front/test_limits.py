@@ -296,6 +296,22 @@ def test_t39_large_heads_that_never_end(modgate_of, origin, tree, drip):
     expect.success(m.get(BASE + ".mod"))
 
 
+def test_whoever_comes_to_an_end_with_a_large_head_is_served(modgate_of, origin, tree):
+    """However much others hold who do not: the memory for such heads is full."""
+    m = stocked(modgate_of, origin, tree, ONE_WORKER + "limits:\n  header-timeout: 2m\n")
+    held = flood(m, 200, b"GET /example.com/m/@v/list HTTP/1.1\r\nHost: m\r\n" + b"X-A: %b\r\n" % (b"b" * 990) * 30)
+    eventually(m, lambda now: now.of("modgate_http_connections_evicted_total") >= 1)
+    half = b"GET %b.mod HTTP/1.1\r\nHost: m\r\n" % BASE.encode() + b"X-A: %b\r\n" % (b"b" * 990) * 10
+    for _ in range(10):
+        with connect(m, "127.0.0.9") as s:
+            s.send(half)
+            expect.success(m.get(BASE + ".mod"))  # behind it, so that it is heard before its end comes
+            s.send(b"\r\n")
+            assert s.answer().status == 200
+    for s in held:
+        s.close()
+
+
 @pytest.mark.smoke
 def test_large_heads_of_requests_that_wait(modgate_of, origin, tree):
     """Beyond 32 MiB of them all a head may have 4 KiB, and whoever sends more is told so."""
