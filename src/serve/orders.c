@@ -308,12 +308,19 @@ static void drop(struct map_node *node, void *arg)
 	close_order(order_of(node));
 }
 
+void orders_close(struct orders *os)
+{
+	loop_timer_stop(os->tick);
+	map_each(&os->by_id, drop, NULL); /* and with them the old links */
+	if (os->link != NULL) link_free(os->link);
+	os->link = NULL;
+}
+
 void orders_free(struct orders **os)
 {
 	if (*os == NULL) return;
+	orders_close(*os);
 	loop_timer_free(&(*os)->tick);
-	map_each(&(*os)->by_id, drop, NULL); /* and with them the old links */
-	if ((*os)->link != NULL) link_free((*os)->link);
 	map_deinit(&(*os)->by_id);
 	free(*os);
 	*os = NULL;

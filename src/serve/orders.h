@@ -41,7 +41,9 @@ struct order {
 struct orders *orders_new(struct loop *l, uint32_t timeout_ms);
 /* Called when fetch says that something stored was damaged: what is held ready may be it. */
 void orders_on_forget(struct orders *os, loop_fn *fn, void *arg);
-void orders_free(struct orders **os); /* open orders are dropped without a word */
+/* From now on nothing is heard of fetch: open orders, and those placed later, are dropped without a word. */
+void orders_close(struct orders *os);
+void orders_free(struct orders **os); /* the same */
 /* A channel to fetch, taken over. What waits is sent, and so is what will come; what was sent over the
  * channel before may still be answered there, or be given back for this one. */
 void orders_connect(struct orders *os, int channel_fd);

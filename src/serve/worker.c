@@ -390,7 +390,9 @@ void worker_deinit(struct worker *w)
 {
 	server_free(&w->server);
 	server_free(&w->metrics_server);
-	/* Looks that the fs lane finished are still posted: they end in one more turn. */
+	/* Looks that the fs lane finished are still posted: they end in one more turn, without the lane. What fetch says in it
+	 * would begin others. */
+	orders_close(w->orders);
 	loop_post(w->loop, stop_loop, w->loop);
 	loop_run(w->loop);
 	pending_table_free(&w->pending);

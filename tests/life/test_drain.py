@@ -65,6 +65,19 @@ def test_downloads_finish(modgate_of, origin, stocked):
     assert m.process.wait(20) == 0, m.log()
 
 
+def test_what_fetch_says_at_the_end(modgate_of, origin, tree):
+    """Nobody waits for it any more, and what it would have begun is gone."""
+    targets = [f"/example.com/m{i}/@v/list" for i in range(60)]
+    for t in targets:
+        tree.files[t[1:]] = b"".join(b"v1.%d.0\n" % i for i in range(5000))
+    for start in range(2):
+        m = modgate_of(origin.url, config="list:\n  fresh: 0s\n  stale: 1h\n")
+        for again in range(2):  # the second time a refresh begins behind the answer
+            for t in targets:
+                expect.success(m.get(t), tree.files[t[1:]])
+        m.stop()
+
+
 def test_a_second_sigterm_ends_at_once(modgate_of, origin, stocked):
     gate = threading.Event()
     origin.on(r"/v1\.0\.2\.info$", hold=gate)
