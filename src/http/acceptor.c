@@ -38,7 +38,12 @@ static bool may_accept(const struct server *sv)
 
 void acceptor_update(struct server *sv)
 {
-	unsigned want = may_accept(sv) ? LOOP_READ : 0;
+	const unsigned want = may_accept(sv) ? LOOP_READ : 0;
+	const bool full = !sv->draining && !admit_has_room(sv);
+
+	if (full && !sv->accept_full)
+		metrics_add(METRICS_ACCEPT_PAUSES + METRICS_PAUSE_CONNECTIONS, 1);
+	sv->accept_full = full;
 
 	for (size_t i = 0; i < sv->acceptor_count; i++)
 		loop_io_want(sv->acceptors[i].io, want);
@@ -67,7 +72,7 @@ static void refuse_one(struct acceptor *a)
 	sv->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	log_warn("out of file descriptors: accepting pauses; raise LimitNOFILE",
 		 LOG_I("connections", sv->connections));
-	metrics_add(METRICS_ACCEPT_PAUSES, 1);
+	metrics_add(METRICS_ACCEPT_PAUSES + METRICS_PAUSE_DESCRIPTORS, 1);
 	sv->accept_paused = true;
 	acceptor_update(sv);
 	loop_timer_start(sv->accept_timer, ACCEPTOR_PAUSE_MS, 0);

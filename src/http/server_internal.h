@@ -47,6 +47,7 @@ struct server {
 	size_t acceptor_count;
 	struct loop_timer *accept_timer; /* ends a pause */
 	bool accept_paused;              /* no descriptors are left */
+	bool accept_full;                /* no connection can make room for another */
 	int reserve_fd;                  /* given up to refuse a connection when there are none */
 
 	char *inbox;         /* SERVER_INBOX: where every recv goes first */

@@ -22,6 +22,10 @@ static const char *const refusals[METRICS_REFUSALS + 1] = {
 	[METRICS_REFUSED_ADDRESS] = "address",
 	[METRICS_REFUSED_DESCRIPTORS] = "descriptors",
 };
+static const char *const pauses[METRICS_PAUSES + 1] = {
+	[METRICS_PAUSE_DESCRIPTORS] = "descriptors",
+	[METRICS_PAUSE_CONNECTIONS] = "connections",
+};
 static const char *const timeouts[METRICS_TIMEOUTS + 1] = {
 	[METRICS_TIMEOUT_IDLE] = "idle",
 	[METRICS_TIMEOUT_HEAD] = "head",
@@ -145,8 +149,11 @@ static const struct family families[] = {
 	  "Client connections that are open." },
 	{ "modgate_http_connections_total", COUNTER, METRICS_ACCEPTED,
 	  "Client connections accepted." },
-	{ "modgate_http_accept_pauses_total", COUNTER, METRICS_ACCEPT_PAUSES,
-	  "Times that accepting paused for want of descriptors." },
+	{ "modgate_http_accept_pauses_total",
+	  COUNTER,
+	  METRICS_ACCEPT_PAUSES,
+	  "Times that accepting paused: for want of descriptors, or at the maximum of connections.",
+	  { { "reason", pauses } } },
 	{ "modgate_http_connections_refused_total",
 	  COUNTER,
 	  METRICS_REFUSED,

@@ -45,6 +45,11 @@ enum metrics_refused {
 	METRICS_REFUSED_DESCRIPTORS, /* none were left */
 	METRICS_REFUSALS
 };
+enum metrics_pause {
+	METRICS_PAUSE_DESCRIPTORS, /* none were left */
+	METRICS_PAUSE_CONNECTIONS, /* there are as many as may be, all of them at work */
+	METRICS_PAUSES
+};
 enum metrics_timeout {
 	METRICS_TIMEOUT_IDLE,
 	METRICS_TIMEOUT_HEAD,
@@ -134,7 +139,7 @@ enum metrics_process {
 	X(BAD_HEADS, 1)                                                                            \
 	X(CONNECTIONS, 1)                                                                          \
 	X(ACCEPTED, 1)                                                                             \
-	X(ACCEPT_PAUSES, 1)                                                                        \
+	X(ACCEPT_PAUSES, METRICS_PAUSES)                                                           \
 	X(REFUSED, METRICS_REFUSALS)                                                               \
 	X(EVICTED, 1)                                                                              \
 	X(LIMITED, 1)                                                                              \

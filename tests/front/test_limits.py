@@ -140,6 +140,31 @@ def test_full_of_silent_connections(modgate_of, origin, tree):
     assert held[0].closed()
 
 
+def test_full_of_connections_at_work(modgate_of, origin, tree):
+    """Nobody makes room: who comes waits, and that is counted."""
+    go_on = threading.Event()
+    origin.on(r"held/@v/list$", hold=go_on)
+    m = stocked(modgate_of, origin, tree, ONE_WORKER + "max-connections: 4\nlimits:\n  connections-per-address: 100\n")
+    held = [connect(m) for _ in range(4)]
+    for s in held:
+        s.send_request("/example.com/held/@v/list")
+    until(lambda: origin.count(r"held/@v/list$") == 1)
+    with connect(m) as waiting:
+        waiting.send_request(BASE + ".mod")
+        with pytest.raises(TimeoutError):
+            waiting.socket.settimeout(1.5)
+            waiting.answer()
+        waiting.socket.settimeout(60)
+        go_on.set()
+        for s in held:
+            s.answer()
+            s.close()
+        expect.success(waiting.answer())
+    now = read(m)
+    assert now.of("modgate_http_accept_pauses_total", reason="connections") >= 1
+    assert now.of("modgate_http_accept_pauses_total", reason="descriptors") == 0
+
+
 # --- time
 
 
