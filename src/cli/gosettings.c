@@ -49,7 +49,9 @@ static const char *goroot_on_path(struct arena *a, const char *dirs)
 	return NULL;
 }
 
-const char *gosettings_goroot_file(struct arena *a, char *const *envp)
+/* go.env of the Go installation: of $GOROOT, else of the go program on PATH (found by its links, never
+ * run), else of the usual places; NULL: no installation. */
+static const char *goroot_file(struct arena *a, char *const *envp)
 {
 	const char *root = envlist_get(envp, "GOROOT");
 	const char *path = envlist_get(envp, "PATH");
@@ -95,7 +97,7 @@ static void apply_environment(struct draft *d, char *const *envp)
 
 void gosettings_apply(struct draft *d, char *const *envp)
 {
-	apply_file(d, gosettings_goroot_file(&d->settings.arena, envp));
+	apply_file(d, goroot_file(&d->settings.arena, envp));
 	apply_file(d, gosettings_user_file(&d->settings.arena, envp));
 	apply_environment(d, envp);
 }

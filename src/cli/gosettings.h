@@ -10,8 +10,5 @@
 void gosettings_apply(struct draft *d, char *const *envp);
 /* The user's go/env file as the go command finds it; NULL: none. It need not exist. */
 const char *gosettings_user_file(struct arena *a, char *const *envp);
-/* go.env of the Go installation: of $GOROOT, else of the go program on PATH (found by its links, never
- * run), else of the usual places; NULL: no installation. */
-const char *gosettings_goroot_file(struct arena *a, char *const *envp);
 
 #endif

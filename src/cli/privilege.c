@@ -29,7 +29,7 @@ enum mg_code privilege_find(const char *user, const char *group, struct privileg
 	return MG_OK;
 }
 
-enum mg_code privilege_become(const struct privilege_user *u, struct mg_err *err)
+static enum mg_code become(const struct privilege_user *u, struct mg_err *err)
 {
 	if (geteuid() == u->uid && getuid() == u->uid && getgid() == u->gid) return MG_OK;
 	if (geteuid() != 0)
@@ -49,7 +49,7 @@ enum mg_code privilege_give_up(const char *user, const char *group, struct mg_er
 	struct privilege_user u;
 	if (user[0] == '\0') return MG_OK;
 	const enum mg_code rc = privilege_find(user, group, &u, err);
-	return rc == MG_OK ? privilege_become(&u, err) : rc;
+	return rc == MG_OK ? become(&u, err) : rc;
 }
 
 void privilege_limit(void)

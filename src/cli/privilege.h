@@ -16,9 +16,8 @@ struct privilege_user {
 /* Looks the user and the group ("": the user's own) up. MG_NOT_FOUND when there is none. */
 MG_CHECK enum mg_code privilege_find(const char *user, const char *group,
 				     struct privilege_user *out, struct mg_err *err);
-/* Becomes that user, for good. Needs root; nothing to do when the process already is that user. */
-MG_CHECK enum mg_code privilege_become(const struct privilege_user *u, struct mg_err *err);
-/* Both, as the settings user and group say; nothing to do when no user is set (""). */
+/* Becomes that user, for good, as the settings user and group say. Needs root; nothing to do when no user is set ("")
+ * or the process already is that user. */
 MG_CHECK enum mg_code privilege_give_up(const char *user, const char *group, struct mg_err *err);
 /* No core dumps (they hold secrets), no tracing by others, no privileges by exec, as many descriptors
  * as the hard limit allows. What the kernel refuses is left as it is. */

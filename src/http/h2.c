@@ -24,6 +24,12 @@
 /* Not more than this lies unsent in the kernel, or a small answer would stand behind a large one's. */
 #define NOTSENT_BYTES (128u << 10)
 
+/* Bytes of frames for one send, in place of H2_BATCH. While there are always more: as many as a socket takes that has
+ * said that it takes any (see above), so that little has to be kept for those who read slowly. */
+#define BULK (48u << 10)
+/* And while little is to be kept of what they do not take. */
+#define ONE_FRAME 1u
+
 /* Streams that are looked at for one whose connection only owes us something: others of it may be at work. */
 #define DEBTOR_LOOKS 16
 /* Of what sockets did not take this much is kept; beyond it a connection gets no more than a frame at a time. */
@@ -219,8 +225,8 @@ static bool collect(struct h2 *h, struct h2kit *kit)
 	ssize_t n;
 
 	kit->out_n = 0;
-	kit->out_max = h->bulk ? H2_BULK : H2_BATCH;
-	if (h->session->server->unsent > UNSENT_MAX) kit->out_max = H2_FRAME;
+	kit->out_max = h->bulk ? BULK : H2_BATCH;
+	if (h->session->server->unsent > UNSENT_MAX) kit->out_max = ONE_FRAME;
 	kit->full = false;
 	while (!kit->full && (n = nghttp2_session_mem_send(h->ng, &piece)) != 0) {
 		if (n < 0) return false;

@@ -13,11 +13,6 @@
 
 /* Bytes of frames collected for one send; no more are made while the peer takes none. */
 #define H2_BATCH (64u << 10)
-/* While there are always more: as many as a socket takes that has said that it takes any (see NOTSENT_BYTES
- * in h2.c), so that little has to be kept for those who read slowly. */
-#define H2_BULK (48u << 10)
-/* While little is to be kept of what they do not take. */
-#define H2_FRAME 1u
 /* The largest piece that may be added when there is room: a frame of 16 KiB and what nghttp2 puts around. */
 #define H2_PIECE (20u << 10)
 

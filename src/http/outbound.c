@@ -10,6 +10,8 @@
 #include "record/metrics.h"
 #include "wire/httpdate.h"
 
+/* Bodies up to this size are copied behind their heads: one send() of one piece is cheaper. */
+#define OUTBOUND_COPY_MAX (16u << 10)
 /* Of a large body in one go. */
 #define OUTBOUND_WINDOW (512u << 10)
 #define OUTBOUND_TURN   (1u << 20)

@@ -9,9 +9,6 @@
 #include "http/transport.h"
 #include "wire/conditional.h"
 
-/* Bodies up to this size are copied behind their heads: one send() of one piece is cheaper. */
-#define OUTBOUND_COPY_MAX (16u << 10)
-
 struct outbound {
 	struct mg_buf bytes;
 	size_t sent;         /* of bytes */
