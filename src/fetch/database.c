@@ -12,8 +12,8 @@
 #include "fetch/fork.h"
 #include "fetch/origin.h"
 #include "fetch/provenheads.h"
-#include "fetch/share.h"
 #include "gomod/modpath.h"
+#include "loop/share.h"
 #include "sumdb/forkreport.h"
 #include "sumdb/gosumdb.h"
 
@@ -21,7 +21,8 @@
 #define URL_MAX  16384
 #define NOTE_MAX (1u << 20)
 /* A tile or lookup that was got stays at hand until it is in the store. */
-#define SHARE_MS 5000
+#define SHARE_MS  5000
+#define SHARE_MAX 512
 /* The .mod, its client's lookup and the zip want the same proof one after the other. */
 #define PROVEN_MS (10 * 60 * 1000)
 /* How long the way to the database is believed to stay the same. */
@@ -35,9 +36,8 @@ struct database {
 	struct gosumdb settings;
 	struct sumclient client; /* its ops' arg is each call's own */
 	struct store *store;
-	struct share *share;  /* what was received, until it is in the store */
-	struct share *proven; /* lookups and tiles that were proven of late: they never change */
-
+	struct share *share;   /* what was received, until it is in the store */
+	struct share *proven;  /* lookups and tiles that were proven of late: they never change */
 	pthread_mutex_t mutex; /* of what follows */
 	struct mg_buf head_note;
 	struct treehead head;
@@ -137,7 +137,8 @@ static enum mg_code find_base(const struct call *c, struct mg_buf *out, struct m
 	if (clock_mono_ms() < d->base_until_ms) buf_append(out, buf_span(&d->base));
 	pthread_mutex_unlock(&d->mutex);
 	if (out->n > 0) return MG_OK;
-	return share_get(d->share, SPAN("supported"), negotiate, (void *)(uintptr_t)c, out, err);
+	return share_get(d->share, SPAN("supported"), c->job->cancel, negotiate,
+			 (void *)(uintptr_t)c, out, err);
 }
 
 /* --- what the client needs: upstream --- */
@@ -181,8 +182,8 @@ static void *run_asker(void *arg)
 	if (span_eq(f->path, SPAN("latest")))
 		f->code = ask_remote(&q, &f->body, &f->err);
 	else
-		f->code = share_get(a->call->database->share, f->path, ask_remote, &q, &f->body,
-				    &f->err);
+		f->code = share_get(a->call->database->share, f->path, a->call->job->cancel,
+				    ask_remote, &q, &f->body, &f->err);
 	return NULL;
 }
 
@@ -409,8 +410,8 @@ enum mg_code database_new(const char *gosumdb, struct store *store, struct datab
 	d->head_note = BUF_MAX(NOTE_MAX);
 	d->base = BUF_MAX(URL_MAX);
 	pthread_mutex_init(&d->mutex, NULL);
-	d->share = share_new(SHARE_MS);
-	d->proven = share_new(PROVEN_MS);
+	d->share = share_new(&(struct share_options){ .keep_ms = SHARE_MS, .max = SHARE_MAX });
+	d->proven = share_new(&(struct share_options){ .keep_ms = PROVEN_MS, .max = SHARE_MAX });
 	enum mg_code rc = gosumdb_parse(span_of(gosumdb), &d->arena, &d->settings, err);
 	if (rc == MG_OK && !d->settings.off) {
 		d->client = (struct sumclient){ .key = d->settings.key,
@@ -504,7 +505,7 @@ static enum mg_code get_proven(const struct call *c, struct mg_span path, share_
 	struct mg_buf body = BUF_MAX(LOOKUP_SIZE_MAX);
 	enum mg_code rc = check_not_forked(d, err);
 	claim->call = c;
-	if (rc == MG_OK) rc = share_get(d->proven, path, prove, claim, &body, err);
+	if (rc == MG_OK) rc = share_get(d->proven, path, c->job->cancel, prove, claim, &body, err);
 	if (rc == MG_OK) buf_append(out, buf_span(&body));
 	/* Bytes that prove nothing are not to be shared with those who ask next. */
 	if (rc == MG_CORRUPT) share_clear(d->share);

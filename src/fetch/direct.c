@@ -13,9 +13,9 @@
 #include "fetch/ask.h"
 #include "fetch/origin.h"
 #include "fetch/parent.h"
-#include "fetch/share.h"
 #include "gomod/info.h"
 #include "gomod/modzip.h"
+#include "loop/share.h"
 #include "record/metrics.h"
 #include "text/json.h"
 #include "vcs/vcs.h"
@@ -28,7 +28,8 @@
 /* Alarms are told once; beyond so many versions they may be told again. */
 #define TOLD_MAX 65536
 /* For the questions of one go command, which come at once or soon after each other. */
-#define PARENTS_MS 30000
+#define PARENTS_MS  30000
+#define PARENTS_MAX 512
 
 /* A version whose tag was moved. */
 struct told {
@@ -49,7 +50,8 @@ struct direct *direct_new(struct vcs *v)
 	struct direct *d = check_calloc(1, sizeof *d);
 	d->vcs = v;
 	d->book = repobook_new();
-	d->parents = share_new(PARENTS_MS);
+	d->parents =
+		share_new(&(struct share_options){ .keep_ms = PARENTS_MS, .max = PARENTS_MAX });
 	pthread_mutex_init(&d->mutex, NULL);
 	return d;
 }

@@ -3,7 +3,7 @@
 
 #include "fetch/ask.h"
 #include "fetch/origin.h"
-#include "fetch/share.h"
+#include "loop/share.h"
 
 #define KEY_MAX  16384
 #define BODY_MAX (16u << 20)
@@ -38,8 +38,9 @@ static bool is_found(struct share *known, struct question *q)
 	struct mg_buf key = BUF_MAX(KEY_MAX), answer = BUF_MAX(1);
 	struct mg_err err;
 	target_file(q->t, &key);
-	const bool found = share_get(known, buf_span(&key), ask, q, &answer, &err) == MG_OK &&
-			   answer.p[0] == 'y';
+	const bool found =
+		share_get(known, buf_span(&key), q->j->cancel, ask, q, &answer, &err) == MG_OK &&
+		answer.p[0] == 'y';
 	buf_deinit(&key);
 	buf_deinit(&answer);
 	return found;

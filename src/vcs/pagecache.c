@@ -1,162 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vcs/pagecache.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/buf.h"
 #include "base/check.h"
-#include "base/clock.h"
-#include "base/list.h"
-#include "base/map.h"
+#include "loop/share.h"
 
-#define WAIT_SLICE_MS 100 /* how late a cancel may be noticed */
-
-struct page {
-	struct map_node node;
-	struct list order; /* oldest first */
-	bool fetching;
-	uint64_t until_ms;
-	struct arena arena;
-	struct goimport_page tags;
-	enum mg_code code;
-	struct mg_err err;
-	char path[]; /* node's */
-};
+#define TAGS_MAX (1u << 20)
 
 struct pagecache {
 	struct pagecache_options options;
-	pthread_mutex_t mutex;
-	pthread_cond_t fetched;
-	struct map pages;
-	struct list order;
-	unsigned waiting; /* pages with waiters are not let go */
+	struct share *share; /* by path */
 };
 
-struct pagecache *pagecache_new(const struct pagecache_options *options)
+struct question {
+	const struct pagecache_options *options;
+	struct mg_span path;
+	const struct cancel *cancel;
+};
+
+struct pagecache *pagecache_new(const struct pagecache_options *o)
 {
 	struct pagecache *c = check_calloc(1, sizeof *c);
-	pthread_condattr_t attr;
-	c->options = *options;
-	pthread_mutex_init(&c->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->fetched, &attr);
-	pthread_condattr_destroy(&attr);
-	list_init(&c->order);
+	c->options = *o;
+	c->share = share_new(&(struct share_options){
+		.keep_ms = o->found_ms, .absent_ms = o->absent_ms, .max = o->pages_max });
 	return c;
-}
-
-static void let_go(struct pagecache *c, struct page *p)
-{
-	map_remove(&c->pages, &p->node);
-	list_remove(&p->order);
-	arena_deinit(&p->arena);
-	free(p);
-}
-
-void pagecache_forget(struct pagecache *c)
-{
-	pthread_mutex_lock(&c->mutex);
-	LIST_EACH(it, &c->order)
-	{
-		LIST_OWNER(it, struct page, order)->until_ms = 0;
-	}
-	pthread_mutex_unlock(&c->mutex);
 }
 
 void pagecache_free(struct pagecache **cp)
 {
 	struct pagecache *c = *cp;
 	if (c == NULL) return;
-	LIST_EACH_SAFE(it, &c->order)
-	{
-		let_go(c, LIST_OWNER(it, struct page, order));
-	}
-	map_deinit(&c->pages);
-	pthread_cond_destroy(&c->fetched);
-	pthread_mutex_destroy(&c->mutex);
+	share_free(&c->share);
 	free(c);
 	*cp = NULL;
 }
 
-/* Room for one more: the oldest go, but for those that somebody is busy with. */
-static void make_room(struct pagecache *c)
+/* What is shared of a page: *( prefix SP vcs SP url SP [subdir] LF ). No field of a tag has white space in it. */
+static void write_tags(const struct goimport_page *page, struct mg_buf *out)
 {
-	if (c->waiting > 0) return;
-	LIST_EACH_SAFE(it, &c->order)
-	{
-		struct page *p = LIST_OWNER(it, struct page, order);
-		if (c->pages.count < c->options.pages_max) return;
-		if (!p->fetching) let_go(c, p);
+	for (size_t i = 0; i < page->n; i++) {
+		const struct goimport_tag *t = &page->tags[i];
+		buf_printf(out, "%.*s %.*s %.*s %.*s\n", SPAN_ARG(t->prefix), SPAN_ARG(t->vcs),
+			   SPAN_ARG(t->url), SPAN_ARG(t->subdir));
 	}
 }
 
-static struct page *page_for(struct pagecache *c, struct mg_span path)
+static struct goimport_page read_tags(struct mg_span text, struct arena *a)
 {
-	struct map_node *node = map_get(&c->pages, path);
-	if (node != NULL) return LIST_OWNER(node, struct page, node);
-	make_room(c);
-	struct page *p = check_calloc(1, sizeof *p + path.n);
-	memcpy(p->path, path.p, path.n);
-	p->node.key = span_make(p->path, path.n);
-	list_init(&p->order);
-	map_put(&c->pages, &p->node);
-	list_append(&c->order, &p->order);
-	return p;
-}
-
-static void wait_a_little(struct pagecache *c)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_nsec += WAIT_SLICE_MS * 1000000L;
-	ts.tv_sec += ts.tv_nsec / 1000000000L;
-	ts.tv_nsec %= 1000000000L;
-	c->waiting++;
-	pthread_cond_timedwait(&c->fetched, &c->mutex, &ts);
-	c->waiting--;
-}
-
-/* Called and returning with the mutex; it is free meanwhile. */
-static void fetch(struct pagecache *c, struct page *p, const struct cancel *cancel)
-{
-	struct arena arena = ARENA_INIT;
-	struct goimport_page tags;
-	struct mg_err err = { 0 };
-	p->fetching = true;
-	pthread_mutex_unlock(&c->mutex);
-	enum mg_code rc =
-		c->options.fetch(c->options.arg, p->node.key, cancel, &arena, &tags, &err);
-	const uint32_t kept_ms = rc == MG_OK && tags.n > 0 ? c->options.found_ms
-				 : rc == MG_OK || rc == MG_NOT_FOUND || rc == MG_INVALID
-					 ? c->options.absent_ms
-					 : 0;
-	pthread_mutex_lock(&c->mutex);
-	arena_deinit(&p->arena);
-	p->arena = arena;
-	p->tags = tags;
-	p->code = rc;
-	p->err = err;
-	p->until_ms = kept_ms > 0 ? clock_mono_ms() + kept_ms : 0;
-	p->fetching = false;
-	pthread_cond_broadcast(&c->fetched);
-}
-
-static enum mg_code match(const struct page *p, struct mg_span path, struct arena *a,
-			  struct goimport_tag *out, struct mg_err *err)
-{
-	struct goimport_tag tag;
-	if (p->code != MG_OK) {
-		if (err != NULL) *err = p->err;
-		return p->code;
+	struct goimport_page page = { .n = 0 };
+	for (size_t i = 0; i < text.n; i++)
+		page.n += text.p[i] == '\n';
+	page.tags = arena_alloc(a, (page.n + 1) * sizeof *page.tags);
+	for (size_t i = 0; i < page.n; i++) {
+		struct mg_span line = span_cut(&text, '\n');
+		struct goimport_tag *t = &page.tags[i];
+		t->prefix = span_cut(&line, ' ');
+		t->vcs = span_cut(&line, ' ');
+		t->url = span_cut(&line, ' ');
+		t->subdir = line;
 	}
-	enum mg_code rc = goimport_match(&p->tags, path, &tag, err);
-	if (rc == MG_OK)
-		*out = (struct goimport_tag){ .prefix = arena_dup(a, tag.prefix),
-					      .vcs = arena_dup(a, tag.vcs),
-					      .url = arena_dup(a, tag.url),
-					      .subdir = arena_dup(a, tag.subdir) };
+	return page;
+}
+
+static enum mg_code ask(void *arg, struct mg_buf *out, struct mg_err *err)
+{
+	const struct question *q = arg;
+	struct arena a = ARENA_INIT;
+	struct goimport_page page;
+	struct goimport_tag none;
+	enum mg_code rc = q->options->fetch(q->options->arg, q->path, q->cancel, &a, &page, err);
+	if (rc == MG_OK && page.n == 0) rc = goimport_match(&page, q->path, &none, err);
+	if (rc == MG_OK) write_tags(&page, out);
+	if (rc == MG_OK && buf_failed(out))
+		rc = err_set(err, MG_INVALID, MG_CAUSE_VCS, "the page's tags are too long");
+	arena_deinit(&a);
 	return rc;
 }
 
@@ -164,31 +84,21 @@ enum mg_code pagecache_match(struct pagecache *c, struct mg_span at, struct mg_s
 			     const struct cancel *cancel, struct arena *a, struct goimport_tag *out,
 			     struct mg_err *err)
 {
-	enum mg_code rc = MG_OK;
-	bool waited = false;
-	pthread_mutex_lock(&c->mutex);
-	for (;;) {
-		struct page *p = page_for(c, at);
-		/* Who has waited takes what came, but for the end of somebody else's patience. */
-		const bool good = p->until_ms > clock_mono_ms() ||
-				  (waited && p->code != MG_OK && p->code != MG_CANCELED);
-		if (!p->fetching && good) {
-			rc = match(p, path, a, out, err);
-			break;
-		}
-		if (cancel_is_set(cancel)) {
-			rc = err_set(err, MG_CANCELED, MG_CAUSE_NONE, "nobody waits any more");
-			break;
-		}
-		if (p->fetching) {
-			wait_a_little(c);
-			waited = true;
-			continue;
-		}
-		fetch(c, p, cancel);
-		rc = match(p, path, a, out, err);
-		break;
+	struct question q = { .options = &c->options, .path = at, .cancel = cancel };
+	struct mg_buf text = BUF_MAX(TAGS_MAX);
+	struct arena scratch = ARENA_INIT;
+	struct goimport_tag tag;
+	enum mg_code rc = share_get(c->share, at, cancel, ask, &q, &text, err);
+	if (rc == MG_OK) {
+		const struct goimport_page page = read_tags(buf_span(&text), &scratch);
+		rc = goimport_match(&page, path, &tag, err);
 	}
-	pthread_mutex_unlock(&c->mutex);
+	if (rc == MG_OK)
+		*out = (struct goimport_tag){ .prefix = arena_dup(a, tag.prefix),
+					      .vcs = arena_dup(a, tag.vcs),
+					      .url = arena_dup(a, tag.url),
+					      .subdir = arena_dup(a, tag.subdir) };
+	arena_deinit(&scratch);
+	buf_deinit(&text);
 	return rc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* go-import pages that were fetched a while ago. Those who ask for one that is being fetched wait for it. Any
- * thread; blocks. */
+/* go-import pages that were fetched a while ago. Those who ask for one that is being fetched wait for it
+ * (loop/share.h). Any thread; blocks. */
 #ifndef VCS_PAGECACHE_H
 #define VCS_PAGECACHE_H
 
@@ -25,6 +25,5 @@ void pagecache_free(struct pagecache **c); /* no call may be running */
 MG_CHECK enum mg_code pagecache_match(struct pagecache *c, struct mg_span at, struct mg_span path,
 				      const struct cancel *cancel, struct arena *a,
 				      struct goimport_tag *out, struct mg_err *err);
-void pagecache_forget(struct pagecache *c); /* all of them */
 
 #endif

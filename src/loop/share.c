@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fetch/share.h"
+#include "loop/share.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/map.h"
 
-#define KEPT_MAX 512 /* answers; each is a tile or a lookup */
+#define WAIT_SLICE_MS 100 /* how late a cancel may be noticed */
 
 struct shared {
 	struct map_node by_key;
@@ -30,16 +31,20 @@ struct share {
 	struct map by_key;
 	struct list kept;
 	size_t kept_count;
-	uint32_t keep_ms;
+	struct share_options options;
 };
 
-struct share *share_new(uint32_t keep_ms)
+struct share *share_new(const struct share_options *options)
 {
 	struct share *s = check_calloc(1, sizeof *s);
+	pthread_condattr_t attr;
+	s->options = *options;
 	pthread_mutex_init(&s->mutex, NULL);
-	pthread_cond_init(&s->finished, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->finished, &attr);
+	pthread_condattr_destroy(&attr);
 	list_init(&s->kept);
-	s->keep_ms = keep_ms;
 	return s;
 }
 
@@ -74,11 +79,12 @@ void share_free(struct share **sp)
 	*sp = NULL;
 }
 
+/* What is behind one that is kept longer is only seen to be old when somebody asks for it, or comes first. */
 static void forget_old(struct share *s, uint64_t now_ms)
 {
 	while (!list_empty(&s->kept)) {
 		struct shared *oldest = LIST_OWNER(s->kept.next, struct shared, node);
-		if (oldest->until_ms > now_ms && s->kept_count <= KEPT_MAX) return;
+		if (oldest->until_ms > now_ms && s->kept_count <= s->options.max) return;
 		forget(s, oldest);
 	}
 }
@@ -95,15 +101,22 @@ static struct shared *new_shared(struct share *s, struct mg_span key, size_t max
 	return e;
 }
 
+static uint32_t kept_for(const struct share *s, enum mg_code code)
+{
+	if (code == MG_OK) return s->options.keep_ms;
+	return code == MG_NOT_FOUND || code == MG_INVALID ? s->options.absent_ms : 0;
+}
+
 static void finish(struct share *s, struct shared *e, enum mg_code code)
 {
 	const uint64_t now_ms = clock_mono_ms();
+	const uint32_t keep_ms = kept_for(s, code);
 	e->code = code;
 	e->done = true;
-	if (code != MG_OK) {
+	if (keep_ms == 0) {
 		forget(s, e);
 	} else if (!e->forgotten) {
-		e->until_ms = now_ms + s->keep_ms;
+		e->until_ms = now_ms + keep_ms;
 		list_append(&s->kept, &e->node);
 		s->kept_count++;
 	}
@@ -111,40 +124,71 @@ static void finish(struct share *s, struct shared *e, enum mg_code code)
 	pthread_cond_broadcast(&s->finished);
 }
 
-/* The entry with its result, which this thread must leave again. */
-static struct shared *settle(struct share *s, struct mg_span key, size_t max, share_ask_fn *ask,
-			     void *arg)
+/* Releases the mutex meanwhile. */
+static void wait_a_little(struct share *s)
 {
-	for (;;) {
-		forget_old(s, clock_mono_ms());
-		struct map_node *found = map_get(&s->by_key, key);
-		if (found == NULL) break;
-		struct shared *e = LIST_OWNER(found, struct shared, by_key);
-		e->users++;
-		while (!e->done)
-			pthread_cond_wait(&s->finished, &s->mutex);
-		if (e->code != MG_CANCELED) return e;
-		if (--e->users == 0) drop(e);
-	}
-	struct shared *e = new_shared(s, key, max);
-	pthread_mutex_unlock(&s->mutex);
-	const enum mg_code rc = ask(arg, &e->answer, &e->err);
-	pthread_mutex_lock(&s->mutex);
-	finish(s, e, rc);
-	return e;
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += WAIT_SLICE_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_cond_timedwait(&s->finished, &s->mutex, &until);
 }
 
-enum mg_code share_get(struct share *s, struct mg_span key, share_ask_fn *ask, void *arg,
-		       struct mg_buf *out, struct mg_err *err)
+static void leave(struct shared *e)
 {
-	pthread_mutex_lock(&s->mutex);
-	struct shared *e = settle(s, key, out->max, ask, arg);
-	const enum mg_code rc = e->code;
-	if (rc == MG_OK)
-		buf_append(out, buf_span(&e->answer));
-	else
-		*err = e->err;
 	if (--e->users == 0 && e->forgotten) drop(e);
+}
+
+/* The entry that others have asked for, with its result, which this thread must leave again. NULL with MG_OK: nobody
+ * has. */
+static enum mg_code join(struct share *s, struct mg_span key, const struct cancel *cancel,
+			 struct shared **out, struct mg_err *err)
+{
+	for (*out = NULL;;) {
+		const uint64_t now_ms = clock_mono_ms();
+		forget_old(s, now_ms);
+		struct map_node *found = map_get(&s->by_key, key);
+		if (found == NULL) return MG_OK;
+		struct shared *e = LIST_OWNER(found, struct shared, by_key);
+		if (e->done && e->until_ms <= now_ms) {
+			forget(s, e);
+			return MG_OK;
+		}
+		e->users++;
+		while (!e->done && !cancel_is_set(cancel))
+			wait_a_little(s);
+		if (e->done && e->code != MG_CANCELED) {
+			*out = e;
+			return MG_OK;
+		}
+		leave(e);
+		if (cancel_is_set(cancel))
+			return err_set(err, MG_CANCELED, MG_CAUSE_NONE, "nobody waits any more");
+	}
+}
+
+enum mg_code share_get(struct share *s, struct mg_span key, const struct cancel *cancel,
+		       share_ask_fn *ask, void *arg, struct mg_buf *out, struct mg_err *err)
+{
+	struct shared *e;
+	pthread_mutex_lock(&s->mutex);
+	enum mg_code rc = join(s, key, cancel, &e, err);
+	if (rc == MG_OK && e == NULL) {
+		e = new_shared(s, key, out->max);
+		pthread_mutex_unlock(&s->mutex);
+		rc = ask(arg, &e->answer, &e->err);
+		pthread_mutex_lock(&s->mutex);
+		finish(s, e, rc);
+	}
+	if (e != NULL) {
+		rc = e->code;
+		if (rc == MG_OK)
+			buf_append(out, buf_span(&e->answer));
+		else if (err != NULL)
+			*err = e->err;
+		leave(e);
+	}
 	pthread_mutex_unlock(&s->mutex);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fetch/share.h"
+#include "loop/share.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -54,7 +54,7 @@ struct asker {
 static enum mg_code get(struct source *s, const char *key, char *text, size_t n, struct mg_err *err)
 {
 	struct mg_buf out = BUF_MAX(100);
-	const enum mg_code rc = share_get(s->share, span_of(key), ask, s, &out, err);
+	const enum mg_code rc = share_get(s->share, span_of(key), NULL, ask, s, &out, err);
 	snprintf(text, n, "%.*s", SPAN_ARG(buf_span(&out)));
 	buf_deinit(&out);
 	return rc;
@@ -76,7 +76,7 @@ static void source_init(struct source *s, uint32_t keep_ms)
 	*s = (struct source){ .text = "answer" };
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_cond_init(&s->changed, NULL);
-	s->share = share_new(keep_ms);
+	s->share = share_new(&(struct share_options){ .keep_ms = keep_ms, .max = 512 });
 }
 
 static void source_deinit(struct source *s)
@@ -220,6 +220,70 @@ static void what_is_kept_grows_old(void **state)
 	source_deinit(&s);
 }
 
+static void an_absence_is_kept_as_long_as_it_may(void **state)
+{
+	static const struct {
+		enum mg_code code;
+		bool kept;
+	} rows[] = { { MG_NOT_FOUND, true },
+		     { MG_INVALID, true },
+		     { MG_UNAVAILABLE, false },
+		     { MG_TIMEOUT, false },
+		     { MG_DENIED, false } };
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct source s;
+		char text[64];
+		struct mg_err err = { 0 };
+		source_init(&s, 0);
+		share_free(&s.share);
+		s.share = share_new(&(struct share_options){ .absent_ms = 60000, .max = 1 });
+		s.code = rows[i].code;
+		assert_int_equal(get(&s, "key", text, sizeof text, &err), rows[i].code);
+		err = (struct mg_err){ 0 };
+		if (rows[i].kept) {
+			assert_int_equal(get(&s, "key", text, sizeof text, &err), rows[i].code);
+			assert_string_equal(err.text, "as told");
+			assert_int_equal(s.asked, 1);
+		} else {
+			assert_int_equal(get(&s, "key", text, sizeof text, &err), MG_OK);
+			assert_int_equal(s.asked, 2);
+		}
+		source_deinit(&s);
+	}
+}
+
+static void who_waits_may_be_canceled(void **state)
+{
+	struct source s;
+	struct asker asker;
+	struct cancel cancel;
+	struct mg_buf out = BUF_MAX(100);
+	struct mg_err err;
+	source_init(&s, 60000);
+	s.hold = true;
+	asker = (struct asker){ .source = &s };
+	assert_int_equal(pthread_create(&asker.thread, NULL, run, &asker), 0);
+	pthread_mutex_lock(&s.mutex);
+	while (!s.held)
+		pthread_cond_wait(&s.changed, &s.mutex);
+	pthread_mutex_unlock(&s.mutex);
+	/* The first one is held until we are through: only a cancel ends this wait. */
+	cancel_init(&cancel);
+	cancel_set(&cancel);
+	assert_int_equal(share_get(s.share, span_of("key"), &cancel, ask, &s, &out, &err),
+			 MG_CANCELED);
+	assert_int_equal(out.n, 0);
+	pthread_mutex_lock(&s.mutex);
+	s.hold = false;
+	pthread_cond_broadcast(&s.changed);
+	pthread_mutex_unlock(&s.mutex);
+	assert_int_equal(pthread_join(asker.thread, NULL), 0);
+	assert_int_equal(asker.code, MG_OK);
+	assert_int_equal(s.asked, 1);
+	buf_deinit(&out);
+	source_deinit(&s);
+}
+
 static void the_oldest_go_first(void **state)
 {
 	struct source s;
@@ -270,8 +334,8 @@ static void *mill_about(void *arg)
 		struct mg_err err;
 		char key[16], want[16];
 		const int n = snprintf(key, sizeof key, "key %u", q.key);
-		const enum mg_code rc =
-			share_get(c->share, span_make(key, (size_t)n), ask_crowd, &q, &out, &err);
+		const enum mg_code rc = share_get(c->share, span_make(key, (size_t)n), NULL,
+						  ask_crowd, &q, &out, &err);
 		snprintf(want, sizeof want, "%u", q.key);
 		/* Not cmocka's: it knows one thread only. */
 		if (rc == MG_OK) MG_ASSERT(span_eq(buf_span(&out), span_of(want)));
@@ -284,7 +348,8 @@ static void *mill_about(void *arg)
 
 static void a_crowd_is_served(void **state)
 {
-	struct crowd c = { .share = share_new(1) };
+	struct crowd c = { .share =
+				   share_new(&(struct share_options){ .keep_ms = 1, .max = 512 }) };
 	pthread_t threads[THREADS];
 	for (size_t i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, mill_about, &c), 0);
@@ -302,6 +367,8 @@ int main(void)
 		cmocka_unit_test(who_was_canceled_does_not_speak_for_the_others),
 		cmocka_unit_test(it_is_cleared_while_someone_asks),
 		cmocka_unit_test(what_is_kept_grows_old),
+		cmocka_unit_test(an_absence_is_kept_as_long_as_it_may),
+		cmocka_unit_test(who_waits_may_be_canceled),
 		cmocka_unit_test(the_oldest_go_first),
 		cmocka_unit_test(a_crowd_is_served),
 	};
