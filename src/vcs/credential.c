@@ -177,8 +177,9 @@ bool credential_names(struct credential *c, struct mg_span text)
 	struct mg_buf bytes = BUF_MAX(SECRETFILE_MAX + 1);
 	struct repourl url;
 	struct credline l;
-	bool named = repourl_parse(text, &url, NULL) == MG_OK &&
-		     find_line(c, &url, &bytes, &l, NULL) == MG_OK;
+	struct mg_err err;
+	bool named = repourl_parse(text, &url, &err) == MG_OK &&
+		     find_line(c, &url, &bytes, &l, &err) == MG_OK;
 	secretfile_forget(&bytes);
 	return named;
 }

@@ -384,6 +384,9 @@ def test_secrets_that_cannot_be_used(server, tmp_path):
         secret(lines, line)
         r = ask(server, "go.example.test/x", credentials=lines)
         assert r["code"] == "unavailable" and "line 1" in r["error"], r
+        # Nor does it open its hosts to a request that no page stands before.
+        r = ask(server, "go.example.test/x.git", credentials=lines)
+        assert r["code"] == "unavailable" and "line 1" in r["error"], r
     assert not server.requests
 
 
