@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/secretfile.h"
 #include "crypto/wipe.h"
 #include "fetch/stapler.h"
 #include "tls/ocspquery.h"
@@ -24,16 +25,6 @@ struct texts {
 	struct mg_buf bufs[3 * BUNDLE_PAIRS_MAX + 1];
 	size_t n;
 };
-
-static enum mg_code check_key_mode(const struct stat *st, const char *path, struct mg_err *err)
-{
-	if ((st->st_mode & 027) == 0) return MG_OK;
-	return err_set(err, MG_DENIED, MG_CAUSE_TLS,
-		       "%s: others may %s this key (mode %03o): chmod o-rwx,g-w (in Kubernetes: "
-		       "defaultMode 0440)",
-		       path, (st->st_mode & 022) != 0 ? "change" : "read",
-		       (unsigned)st->st_mode & 0777);
-}
 
 enum file {
 	FILE_PUBLIC,
@@ -61,7 +52,7 @@ static enum mg_code read_file(struct texts *t, const char *path, enum file what,
 		rc = err_set(err, MG_INVALID, MG_CAUSE_TLS, "%s: not a file, or larger than 1 MiB",
 			     path);
 	else if (what == FILE_SECRET)
-		rc = check_key_mode(&st, path, err);
+		rc = secretfile_check_mode(path, st.st_mode, err);
 	/* One block: growing would leave copies of a key behind. */
 	char *room = rc == MG_OK ? buf_reserve(b, FILE_MAX + 1) : NULL;
 	while (room != NULL && (n = read(fd, room + b->n, FILE_MAX + 1 - b->n)) > 0)

@@ -2,34 +2,69 @@
 #include "cli/vcssettings.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/secretfile.h"
+#include "fetch/hook.h"
 #include "gomod/govcs.h"
 #include "gomod/proxylist.h"
 #include "upstream/reach.h"
 #include "vcs/credential.h"
 #include "vcs/mapping.h"
 
-#define CREDENTIALS_MAX (1u << 20)
-
-/* What is secret is no secret when others of this machine may read it. */
-static void check_secret(struct draft *d, const char *name, const char *path)
+static void note(struct draft *d, const char *name, const struct mg_err *err)
 {
-	struct stat st;
+	draft_note(d, LOG_LEVEL_ERROR, "%s: %s: %s", draft_from(d, name), name, err->text);
+}
 
-	if (path[0] == '\0') return;
-	if (stat(path, &st) != 0)
-		draft_note(d, LOG_LEVEL_ERROR, "%s: %s: %s: %s", draft_from(d, name), name, path,
-			   strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		draft_note(d, LOG_LEVEL_ERROR, "%s: %s: %s is no file", draft_from(d, name), name,
-			   path);
-	else if ((st.st_mode & 07) != 0)
-		draft_note(d, LOG_LEVEL_ERROR,
-			   "%s: %s: %s can be read by every user of this machine: chmod o= it",
-			   draft_from(d, name), name, path);
+/* The others are served all the same. */
+static void note_secret(void *arg, const struct mg_err *err)
+{
+	struct draft *d = arg;
+
+	draft_note(d, LOG_LEVEL_WARN, "%s: vcs.credentials: %s", draft_from(d, "vcs.credentials"),
+		   err->text);
+}
+
+static void check_credentials(struct draft *d)
+{
+	const struct settings *s = &d->settings;
+	const char *known_hosts = s->vcs_known_hosts[0] != '\0' ? s->vcs_known_hosts : NULL;
+	struct mg_err err;
+
+	if (s->vcs_credentials[0] != '\0' &&
+	    credential_check(s->vcs_credentials, known_hosts, note_secret, d, &err) != MG_OK)
+		note(d, "vcs.credentials", &err);
+}
+
+static void check_netrc(struct draft *d)
+{
+	struct mg_buf bytes = BUF_MAX(SECRETFILE_MAX + 1);
+	const char *path = d->settings.vcs_netrc;
+	struct mg_err err;
+
+	if (path[0] != '\0' && secretfile_read(path, &bytes, &err) != MG_OK)
+		note(d, "vcs.netrc", &err);
+	secretfile_forget(&bytes);
+}
+
+static void check_known_hosts(struct draft *d)
+{
+	const char *path = d->settings.vcs_known_hosts;
+
+	if (path[0] != '\0' && access(path, R_OK) != 0)
+		draft_note(d, LOG_LEVEL_ERROR, "%s: vcs.known-hosts: %s: %s",
+			   draft_from(d, "vcs.known-hosts"), path, strerror(errno));
+}
+
+static void check_hook(struct draft *d, const char *name, const char *path)
+{
+	struct mg_buf line = BUF_MAX(HOOK_SECRET_MAX);
+	struct mg_err err;
+
+	if (path[0] != '\0' && secretfile_read_line(path, &line, &err) != MG_OK)
+		note(d, name, &err);
+	secretfile_forget(&line);
 }
 
 static void check_networks(struct draft *d)
@@ -38,9 +73,7 @@ static void check_networks(struct draft *d)
 	struct mg_err err;
 
 	settings_text(&d->settings, settings_find(SPAN("vcs.networks")), &text);
-	if (reach_check_networks(buf_span(&text), &err) != MG_OK)
-		draft_note(d, LOG_LEVEL_ERROR, "%s: vcs.networks: %s",
-			   draft_from(d, "vcs.networks"), err.text);
+	if (reach_check_networks(buf_span(&text), &err) != MG_OK) note(d, "vcs.networks", &err);
 	buf_deinit(&text);
 }
 
@@ -53,11 +86,9 @@ static void check_map(struct draft *d)
 	settings_text(&d->settings, settings_find(SPAN("vcs.map")), &map);
 	settings_text(&d->settings, settings_find(SPAN("vcs.rewrite")), &rewrite);
 	if (mapping_parse(buf_span(&map), SPAN(""), &d->settings.arena, &parsed, &err) != MG_OK)
-		draft_note(d, LOG_LEVEL_ERROR, "%s: vcs.map: %s", draft_from(d, "vcs.map"),
-			   err.text);
+		note(d, "vcs.map", &err);
 	if (mapping_parse(SPAN(""), buf_span(&rewrite), &d->settings.arena, &parsed, &err) != MG_OK)
-		draft_note(d, LOG_LEVEL_ERROR, "%s: vcs.rewrite: %s", draft_from(d, "vcs.rewrite"),
-			   err.text);
+		note(d, "vcs.rewrite", &err);
 	buf_deinit(&map);
 	buf_deinit(&rewrite);
 }
@@ -68,27 +99,7 @@ static void check_govcs(struct draft *d)
 	struct mg_err err;
 
 	if (govcs_parse(span_of(d->settings.govcs), &d->settings.arena, &policy, &err) != MG_OK)
-		draft_note(d, LOG_LEVEL_ERROR, "%s: govcs: %s", draft_from(d, "govcs"), err.text);
-}
-
-/* What it says; that it can be read was looked at. */
-static void check_credentials(struct draft *d)
-{
-	struct mg_buf text = BUF_MAX(CREDENTIALS_MAX);
-	const char *path = d->settings.vcs_credentials;
-	const int fd = path[0] != '\0' ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-	struct mg_err err;
-	char *room;
-	ssize_t n = 0;
-
-	if (fd < 0) return;
-	while ((room = buf_reserve(&text, 4096)) != NULL && (n = read(fd, room, 4096)) > 0)
-		text.n += (size_t)n;
-	close(fd);
-	if (n == 0 && credential_check(buf_span(&text), &err) != MG_OK)
-		draft_note(d, LOG_LEVEL_ERROR, "%s: vcs.credentials: %s: %s",
-			   draft_from(d, "vcs.credentials"), path, err.text);
-	buf_deinit(&text);
+		note(d, "govcs", &err);
 }
 
 bool vcssettings_in_use(const struct settings *s)
@@ -110,13 +121,13 @@ void vcssettings_check(struct draft *d)
 {
 	const struct settings *s = &d->settings;
 
-	check_secret(d, "vcs.credentials", s->vcs_credentials);
-	check_secret(d, "vcs.netrc", s->vcs_netrc);
-	check_secret(d, "hooks.github", s->hooks_github);
-	check_secret(d, "hooks.gitlab", s->hooks_gitlab);
-	check_secret(d, "hooks.gitea", s->hooks_gitea);
+	check_credentials(d);
+	check_netrc(d);
+	check_known_hosts(d);
+	check_hook(d, "hooks.github", s->hooks_github);
+	check_hook(d, "hooks.gitlab", s->hooks_gitlab);
+	check_hook(d, "hooks.gitea", s->hooks_gitea);
 	check_networks(d);
 	check_map(d);
 	check_govcs(d);
-	check_credentials(d);
 }

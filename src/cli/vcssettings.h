@@ -5,7 +5,8 @@
 
 #include "cli/draft.h"
 
-/* Notes every mistake: files of secrets that are missing or open to others, items that mean nothing. */
+/* Notes every mistake: files of secrets that are missing or open to others, items that mean nothing. A host whose secret
+ * is missing is a warning. */
 void vcssettings_check(struct draft *d);
 /* May a repository be asked for: are there private patterns, or `direct` in the list of upstreams? */
 bool vcssettings_in_use(const struct settings *s);

@@ -2,18 +2,15 @@
 #include "fetch/push.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "base/log.h"
-#include "crypto/wipe.h"
+#include "crypto/secretfile.h"
 #include "fetch/hook.h"
 #include "fetch/refresh.h"
 #include "record/metrics.h"
 
-static enum mg_code read_all(int fd, struct mg_buf *out, struct mg_err *err)
+static enum mg_code read_body(int fd, struct mg_buf *out, struct mg_err *err)
 {
 	char *room;
 	ssize_t n = 1;
@@ -28,35 +25,24 @@ static enum mg_code read_all(int fd, struct mg_buf *out, struct mg_err *err)
 	return n == 0 ? MG_OK : err_errno(err, errno, "reading it");
 }
 
-/* The first line of the file, which others may not read. */
-static enum mg_code read_secret(const char *file, struct mg_buf *out, struct mg_err *err)
-{
-	struct stat st;
-	const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) return err_errno(err, errno, "the secret's file cannot be opened");
-	enum mg_code rc = MG_OK;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 07) != 0)
-		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_POLICY,
-			     "the secret's file is none, or others may read it (chmod o=)");
-	if (rc == MG_OK) rc = read_all(fd, out, err);
-	close(fd);
-	return rc;
-}
-
 static enum mg_code check_signature(const struct job *j, enum hook_kind kind, struct mg_span body,
 				    struct mg_err *err)
 {
-	struct mg_buf secret = BUF_MAX(HOOK_SECRET_MAX + 4096);
-	enum mg_code rc = read_secret(j->means->options->hook_secrets[kind], &secret, err);
-	struct mg_span line = buf_span(&secret);
-	if (rc == MG_OK &&
-	    !hook_is_signed(kind, span_trim(span_cut(&line, '\n')), j->signature, body))
+	struct mg_buf secret = BUF_MAX(HOOK_SECRET_MAX);
+	const char *name = hook_kind_name(kind);
+	enum mg_code rc = secretfile_read_line(j->means->options->hook_secrets[kind], &secret, err);
+	if (rc != MG_OK) {
+		/* Anybody may send a hook: where our files are is for the log alone. */
+		log_error("webhooks cannot be checked", LOG_S("kind", name),
+			  LOG_S("reason", err->text));
+		rc = err_set(err, rc, MG_CAUSE_AUTH,
+			     "the secret of hooks.%s cannot be read; the server's log says why",
+			     name);
+	} else if (!hook_is_signed(kind, buf_span(&secret), j->signature, body)) {
 		rc = err_set(err, MG_DENIED, MG_CAUSE_AUTH,
-			     "the hook is not signed with our secret (hooks.%s)",
-			     hook_kind_name(kind));
-	if (rc != MG_OK && rc != MG_DENIED) rc = err_wrap(err, "hooks.%s", hook_kind_name(kind));
-	if (secret.cap > 0) wipe_bytes(secret.p, secret.cap);
-	buf_deinit(&secret);
+			     "the hook is not signed with our secret (hooks.%s)", name);
+	}
+	secretfile_forget(&secret);
 	return rc;
 }
 
@@ -91,17 +77,23 @@ static enum mg_code run(struct job *j)
 			       "such hooks are not taken here (settings hooks.%.*s, goprivate)",
 			       SPAN_ARG(span_first(j->name, 20)));
 	if (j->hook_fd < 0) rc = err_set(&j->err, MG_INVALID, MG_CAUSE_NONE, "it has no body");
-	if (rc == MG_OK) rc = read_all(j->hook_fd, &body, &j->err);
+	if (rc == MG_OK) rc = read_body(j->hook_fd, &body, &j->err);
 	if (rc == MG_OK) rc = check_signature(j, kind, buf_span(&body), &j->err);
 	if (rc == MG_OK) rc = refresh(j, buf_span(&body));
 	buf_deinit(&body);
 	return rc;
 }
 
+static enum metrics_hook result_of(enum mg_code code)
+{
+	if (code == MG_OK) return METRICS_HOOK_TAKEN;
+	return code == MG_DENIED || code == MG_INVALID || code == MG_NOT_FOUND
+		       ? METRICS_HOOK_REFUSED
+		       : METRICS_HOOK_FAILED;
+}
+
 void push_run(struct job *j)
 {
 	j->code = run(j);
-	metrics_add(METRICS_HOOKS +
-			    (j->code == MG_OK ? METRICS_RELOAD_TAKEN : METRICS_RELOAD_REFUSED),
-		    1);
+	metrics_add(METRICS_HOOKS + result_of(j->code), 1);
 }

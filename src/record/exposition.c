@@ -41,6 +41,11 @@ static const char *const greetings[METRICS_GREETINGS + 1] = {
 	[METRICS_GREETING_ON] = "under_way",
 	[METRICS_GREETING_WAITING] = "waiting",
 };
+static const char *const hooks[METRICS_HOOK_RESULTS + 1] = {
+	[METRICS_HOOK_TAKEN] = "taken",
+	[METRICS_HOOK_REFUSED] = "refused",
+	[METRICS_HOOK_FAILED] = "failed",
+};
 static const char *const reloads[METRICS_RELOADS + 1] = {
 	[METRICS_RELOAD_TAKEN] = "taken",
 	[METRICS_RELOAD_REFUSED] = "refused",
@@ -252,7 +257,7 @@ static const struct family families[] = {
 	  COUNTER,
 	  METRICS_HOOKS,
 	  "Webhooks, by what became of them.",
-	  { { "result", reloads } } },
+	  { { "result", hooks } } },
 	{ "modgate_store_faults_total", COUNTER, METRICS_STORE_FAULTS,
 	  "Failures to read or write the store." },
 	{ "modgate_store_damaged_total", COUNTER, METRICS_DAMAGED, "Stored files found damaged." },

@@ -86,6 +86,12 @@ enum metrics_reload {
 	METRICS_RELOAD_REFUSED,
 	METRICS_RELOADS
 };
+enum metrics_hook {
+	METRICS_HOOK_TAKEN,
+	METRICS_HOOK_REFUSED, /* not signed with our secret, or no hook that we know */
+	METRICS_HOOK_FAILED,  /* we could not look: the secret cannot be read */
+	METRICS_HOOK_RESULTS
+};
 enum metrics_upgrade {
 	METRICS_UPGRADE_DONE,
 	METRICS_UPGRADE_FAILED,
@@ -170,7 +176,7 @@ enum metrics_process {
 	X(UPSTREAM_BYTES, 1)                                                                       \
 	X(PROVED, METRICS_PROOFS)                                                                  \
 	X(RETAGGED, 1)                                                                             \
-	X(HOOKS, METRICS_RELOADS)                                                                  \
+	X(HOOKS, METRICS_HOOK_RESULTS)                                                             \
 	X(STORE_FAULTS, 1)                                                                         \
 	X(DAMAGED, 1)                                                                              \
 	X(LANE_WAITING, METRICS_LANES)                                                             \

@@ -9,7 +9,7 @@
 #include "vcs/credline.h"
 #include "vcs/githubapp.h"
 #include "vcs/netrc.h"
-#include "vcs/secretfile.h"
+#include "crypto/secretfile.h"
 
 #define LOGIN_MAX   8192u
 #define COMMAND_MAX 8192u
@@ -38,16 +38,6 @@ void credential_free(struct credential **cp)
 	*cp = NULL;
 }
 
-enum mg_code credential_check(struct mg_span text, struct mg_err *err)
-{
-	struct credline l;
-	size_t number = 0;
-	enum mg_code rc;
-	while ((rc = credline_next(&text, &number, &l, err)) == MG_OK)
-		continue;
-	return rc == MG_NOT_FOUND ? MG_OK : rc;
-}
-
 /* The line for url, in bytes, which the caller forgets. MG_NOT_FOUND: none. */
 static enum mg_code find_line(const struct credential *c, const struct repourl *url,
 			      struct mg_buf *bytes, struct credline *out, struct mg_err *err)
@@ -67,33 +57,13 @@ static enum mg_code find_line(const struct credential *c, const struct repourl *
 }
 
 /* A name in the file of credentials, from its folder. */
-static void path_of(const struct credential *c, struct mg_span name, struct mg_buf *out)
+static void path_of(const char *credentials, struct mg_span name, struct mg_buf *out)
 {
-	struct mg_span file = span_of(c->options.file);
+	struct mg_span file = span_of(credentials);
 	ptrdiff_t slash = span_last_index(file, '/');
 	if (name.n > 0 && name.p[0] != '/' && slash >= 0)
 		buf_append(out, span_first(file, (size_t)slash + 1));
 	buf_append(out, name);
-}
-
-/* One line without its end, of what a field of a request may hold. */
-static bool append_secret(struct mg_span text, struct mg_buf *out)
-{
-	text = span_trim(text);
-	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f) return false;
-	return text.n > 0 && buf_append(out, text);
-}
-
-static enum mg_code login_of_file(const char *path, struct mg_buf *out, struct mg_err *err)
-{
-	struct mg_buf secret = BUF_MAX(SECRETFILE_MAX + 1);
-	enum mg_code rc = secretfile_read(path, &secret, err);
-	if (rc == MG_OK && !append_secret(buf_span(&secret), out))
-		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH, "%s: a secret is one line of text",
-			     path);
-	secretfile_forget(&secret);
-	return rc;
 }
 
 static enum mg_code login_of_line(struct credential *c, const struct credline *l,
@@ -102,7 +72,7 @@ static enum mg_code login_of_line(struct credential *c, const struct credline *l
 {
 	struct mg_buf path = BUF_MAX(4096);
 	enum mg_code rc = MG_OK;
-	path_of(c, l->file, &path);
+	path_of(c->options.file, l->file, &path);
 	if (buf_cstr(&path) == NULL) {
 		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
 			     "the name of a secret is too long");
@@ -116,7 +86,7 @@ static enum mg_code login_of_line(struct credential *c, const struct credline *l
 	} else {
 		buf_append(out, l->kind == CREDLINE_BASIC ? l->words[0] : SPAN(TOKEN_NAME));
 		buf_append_char(out, ':');
-		rc = login_of_file(path.p, out, err);
+		rc = secretfile_read_line(path.p, out, err);
 	}
 	buf_deinit(&path);
 	return rc;
@@ -137,7 +107,7 @@ static enum mg_code login_of_netrc(const struct credential *c, const struct repo
 	    netrc_find(buf_span(&bytes), span_of(machine), &login, &password)) {
 		buf_append(out, login);
 		buf_append_char(out, ':');
-		append_secret(password, out);
+		buf_append(out, password);
 	}
 	secretfile_forget(&bytes);
 	return rc;
@@ -229,6 +199,18 @@ static bool is_plain_path(const char *path)
 				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+@=-")] == '\0';
 }
 
+static enum mg_code check_ssh_files(const char *key, const char *known_hosts, struct mg_err *err)
+{
+	if (known_hosts == NULL)
+		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
+			       "no file of known hosts is set (vcs.known-hosts), so no ssh server "
+			       "is trusted");
+	if (is_plain_path(key) && is_plain_path(known_hosts)) return MG_OK;
+	return err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
+		       "%s, %s: files for ssh need absolute names of letters, digits and /._+@=-",
+		       key, known_hosts);
+}
+
 static enum mg_code set_ssh(struct credential *c, const struct repourl *url, struct environment *e,
 			    struct mg_err *err)
 {
@@ -236,20 +218,15 @@ static enum mg_code set_ssh(struct credential *c, const struct repourl *url, str
 	struct mg_buf key = BUF_MAX(SECRETFILE_MAX + 1), command = BUF_MAX(COMMAND_MAX);
 	struct credline l;
 	enum mg_code rc = find_line(c, url, &bytes, &l, err);
-	if (rc == MG_NOT_FOUND || (rc == MG_OK && c->options.known_hosts == NULL))
-		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH, "ssh://%.*s:%u: %s",
-			     SPAN_ARG(url->host), repourl_port(url),
-			     rc == MG_OK ? "no file of known hosts is set (vcs.known-hosts)"
-					 : "no key is set for this host (vcs.credentials)");
+	if (rc == MG_NOT_FOUND)
+		rc = err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
+			     "no key is set for this host (vcs.credentials)");
 	if (rc == MG_OK) {
-		path_of(c, l.file, &path);
+		path_of(c->options.file, l.file, &path);
 		rc = secretfile_read(buf_cstr(&path) != NULL ? path.p : "", &key, err);
 	}
-	if (rc == MG_OK && (!is_plain_path(path.p) || !is_plain_path(c->options.known_hosts)))
-		rc = err_set(
-			err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
-			"%s, %s: files for ssh need absolute names of letters, digits and /._+@=-",
-			path.p, c->options.known_hosts);
+	if (rc == MG_OK) rc = check_ssh_files(path.p, c->options.known_hosts, err);
+	if (rc != MG_OK) err_wrap(err, "ssh://%.*s:%u", SPAN_ARG(url->host), repourl_port(url));
 	if (rc == MG_OK) {
 		buf_printf(
 			&command,
@@ -296,4 +273,40 @@ enum mg_code credential_env(struct credential *c, struct mg_span text, const str
 	memcpy(vars, e.vars, e.n * sizeof *vars);
 	*env = vars;
 	return MG_OK;
+}
+
+/* Would the line's secret do, if it were asked for now? */
+static enum mg_code check_line(const struct credline *l, const char *file, const char *known_hosts,
+			       struct mg_err *err)
+{
+	struct mg_buf path = BUF_MAX(4096), secret = BUF_MAX(SECRETFILE_MAX + 1);
+	const bool whole = l->kind == CREDLINE_KEY || l->kind == CREDLINE_GITHUB_APP;
+	enum mg_code rc;
+	path_of(file, l->file, &path);
+	const char *name = buf_cstr(&path) != NULL ? path.p : "";
+	rc = whole ? secretfile_read(name, &secret, err) : secretfile_read_line(name, &secret, err);
+	if (rc == MG_OK && l->kind == CREDLINE_KEY) rc = check_ssh_files(name, known_hosts, err);
+	secretfile_forget(&secret);
+	buf_deinit(&path);
+	return rc;
+}
+
+enum mg_code credential_check(const char *file, const char *known_hosts,
+			      void (*tell)(void *arg, const struct mg_err *err), void *arg,
+			      struct mg_err *err)
+{
+	struct mg_buf bytes = BUF_MAX(SECRETFILE_MAX + 1);
+	struct credline l;
+	size_t number = 0;
+	enum mg_code rc = secretfile_read(file, &bytes, err);
+	for (struct mg_span text = buf_span(&bytes); rc == MG_OK;) {
+		struct mg_err why;
+		rc = credline_next(&text, &number, &l, err);
+		if (rc != MG_OK || check_line(&l, file, known_hosts, &why) == MG_OK) continue;
+		err_wrap(&why, "%s, line %zu, for %.*s", file, number, SPAN_ARG(l.origin));
+		tell(arg, &why);
+	}
+	if (rc == MG_INVALID) err_wrap(err, "%s", file);
+	secretfile_forget(&bytes);
+	return rc == MG_NOT_FOUND ? MG_OK : rc;
 }

@@ -46,7 +46,11 @@ MG_CHECK enum mg_code credential_env(struct credential *c, struct mg_span url,
 				     char *const **env, struct mg_err *err);
 /* Has the operator named the origin of url in the file? False when it cannot be read. */
 bool credential_names(struct credential *c, struct mg_span url);
-/* Is text, that of a file of credentials, well formed? Its files are not looked at. MG_INVALID with line and reason. */
-MG_CHECK enum mg_code credential_check(struct mg_span text, struct mg_err *err);
+/* Is the file of credentials there, for our eyes alone, and well formed? MG_INVALID with its name, line and reason,
+ * MG_UNAVAILABLE as secretfile_read. tell hears of each line whose secret could not be used now, and why: the other
+ * hosts are not concerned. known_hosts: NULL, none. */
+MG_CHECK enum mg_code credential_check(const char *file, const char *known_hosts,
+				       void (*tell)(void *arg, const struct mg_err *err), void *arg,
+				       struct mg_err *err);
 
 #endif

@@ -13,7 +13,7 @@
 #include "crypto/wipe.h"
 #include "gomod/rfc3339.h"
 #include "text/json.h"
-#include "vcs/secretfile.h"
+#include "crypto/secretfile.h"
 
 #define JWT_MAX     4096u
 #define ANSWER_MAX  (64u << 10)

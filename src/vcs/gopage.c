@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 #include "gomod/pattern.h"
-#include "vcs/secretfile.h"
+#include "crypto/secretfile.h"
 
 #define URL_MAX   (16u << 10)
 #define TAGS_MAX  (128u << 10) /* bytes that are kept of a page */

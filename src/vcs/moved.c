@@ -9,7 +9,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "gomod/repourl.h"
-#include "vcs/secretfile.h"
+#include "crypto/secretfile.h"
 
 #define URL_MAX  (32u << 10)
 #define HELD_MAX 4096 /* answers; over that all are forgotten */

@@ -119,7 +119,7 @@ def test_a_bad_pair_is_refused_and_the_old_one_stays(secure_of, authority, pairs
         key.chmod(0o644)
 
     bad = [(other_key, "the key does not belong to the certificate"), (half_a_certificate, "not certificates in PEM"),
-           (lambda: cert.write_text("hello"), "no certificate in PEM"), (everybodys_key, "others may read this key"),
+           (lambda: cert.write_text("hello"), "no certificate in PEM"), (everybodys_key, "others may read this secret"),
            (key.unlink, "tls.key: No such file")]
     with Load(m, authority, threads=2):
         for n, (spoil, reason) in enumerate(bad, 1):
@@ -209,8 +209,8 @@ def test_t37_who_is_trusted_no_more_does_not_resume(secure_of, authority, strang
 
 @pytest.mark.parametrize("spoil, reason", [
     (lambda p: p.key.chmod(0o640), None),
-    (lambda p: p.key.chmod(0o604), "others may read this key"),
-    (lambda p: p.key.chmod(0o660), "others may change this key"),
+    (lambda p: p.key.chmod(0o604), "others may read this secret"),
+    (lambda p: p.key.chmod(0o660), "others may change this secret"),
     (lambda p: p.key.unlink(), "tls.key: No such file"),
     (lambda p: p.cert.write_text("x"), "no certificate in PEM"),
     (lambda p: p.key.write_bytes(p.cert.read_bytes()), "not a private key in PEM"),

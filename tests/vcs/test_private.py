@@ -249,6 +249,20 @@ def test_a_push_is_seen_at_once(private, app, server, tmp_path, kind):
     assert "s3cret" not in m.log()
 
 
+def test_a_hook_s_secret_that_cannot_be_read_is_told_to_the_log_alone(private, app, tmp_path):
+    file = secret_file(tmp_path, "secret")
+    m = private(f"hooks:\n  gitlab: {file}\n")
+    body = {"project": {"git_http_url": f"https://{HOST}/team/app.git"}}
+    file.chmod(0o644)
+    answer = post(m, "gitlab", body, "X-Gitlab-Token", "s3cret word")
+    expect.failure(answer, 503, "hooks.gitlab")
+    assert str(tmp_path) not in answer.text
+    until(lambda: f"{file}: others may read this secret" in m.log())  # it is written behind the answer
+    assert re.search(r'^modgate_hooks_total\{result="failed"\} 1$', m.get("/metrics").text, re.M)
+    file.chmod(0o640)  # rights are looked at each time, as is the secret
+    assert post(m, "gitlab", body, "X-Gitlab-Token", "s3cret word").status == 200
+
+
 def test_what_is_no_hook(private, app, tmp_path):
     m = private(f"hooks:\n  github: {secret_file(tmp_path, 'secret')}\n")
     field = "X-Hub-Signature-256"
@@ -313,10 +327,18 @@ def check(folder, config, **env):
 def test_mistakes_are_found_before_the_start(tmp_path):
     open_to_all = secret_file(tmp_path, "open")
     open_to_all.chmod(0o644)
+    group_may_change = secret_file(tmp_path, "group")
+    group_may_change.chmod(0o620)
     for config, words in [
         (f"hooks:\n  github: {tmp_path}/none\n", "hooks.github"),
-        (f"hooks:\n  gitea: {open_to_all}\n", "can be read by every user"),
-        (f"vcs:\n  credentials: {open_to_all}\n", "can be read by every user"),
+        (f"hooks:\n  gitea: {open_to_all}\n", "others may read this secret"),
+        (f"hooks:\n  gitlab: {group_may_change}\n", "others may change this secret"),
+        (f"hooks:\n  gitlab: {secret_file(tmp_path, 'empty', '')}\n", "a secret is one line"),
+        (f"vcs:\n  credentials: {open_to_all}\n", "others may read this secret"),
+        (f"vcs:\n  credentials: {secret_file(tmp_path, 'words', 'some words')}\n", "words: line 1: write ORIGIN KIND"),
+        (f"vcs:\n  credentials: {tmp_path}/none\n", "none: No such file"),
+        (f"vcs:\n  netrc: {group_may_change}\n", "others may change this secret"),
+        (f"vcs:\n  known-hosts: {tmp_path}/none\n", "none: No such file"),
         ("vcs:\n  map: ['git.corp.example']\n", "vcs.map"),
         ("vcs:\n  rewrite: ['https://a.example']\n", "vcs.rewrite"),
         ("vcs:\n  networks: [ten]\n", "vcs.networks"),
@@ -327,6 +349,17 @@ def test_mistakes_are_found_before_the_start(tmp_path):
         assert done.returncode == 1 and words in done.stderr, (config, done.stderr)
     assert check(tmp_path, f"hooks:\n  github: {secret_file(tmp_path, 'good')}\nvcs:\n  map: ['c.example/* https://g.example/*']\n"
                  ).returncode == 0
+
+
+def test_a_secret_that_is_missing_is_told_and_closes_one_host_only(tmp_path):
+    lines = secret_file(tmp_path, "credentials", f"https://a.example token none\nhttps://b.example token {secret_file(tmp_path, 'good')}\n"
+                        f"https://c.example basic me {secret_file(tmp_path, 'two', 'one' + chr(10) + 'two')}\nssh://d.example key good\n")
+    done = check(tmp_path, f"vcs:\n  credentials: {lines}\n")
+    assert done.returncode == 0, done.stderr
+    for words in ("line 1, for https://a.example: ", "none: No such file", "line 3, for https://c.example: ", "a secret is one line",
+                  "line 4, for ssh://d.example: no file of known hosts is set"):
+        assert words in done.stderr, (words, done.stderr)
+    assert "b.example" not in done.stderr
 
 
 def test_settings_are_inherited(tmp_path):
