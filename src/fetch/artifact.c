@@ -289,6 +289,13 @@ static enum mg_code pin(struct attempt *a, const struct proxylist_entry *direct,
 	return rc;
 }
 
+/* May older rules make another zip of it? Packed here it has a hash; or these rules make none, but others may: what
+ * lacks any version is found lacking by all. */
+static bool may_be_older(enum mg_code rc, const char *h1)
+{
+	return rc == MG_NOT_FOUND || (rc == MG_OK && h1[0] != '\0');
+}
+
 /* What the checksum database has recorded of a public zip may have been packed by the rules of an older go
  * command: the first that give its hash are taken. */
 static enum mg_code ask_repository_for_zip(struct attempt *a, struct mg_buf *from, bool *framed,
@@ -303,12 +310,12 @@ static enum mg_code ask_repository_for_zip(struct attempt *a, struct mg_buf *fro
 			      database_lookup(m->database, a->j, a->t->path, a->t->version, &sums,
 					      &unknown) == MG_OK;
 	enum mg_code rc = direct_get(a->j, a->t, 0, &sink, from, framed, h1, err);
-	if (rc != MG_OK || !recorded || h1[0] == '\0' || strcmp(h1, sums.zip) == 0) return rc;
+	if (!recorded || !may_be_older(rc, h1) || strcmp(h1, sums.zip) == 0) return rc;
 	for (unsigned rules = 1; rules < VCS_ZIP_RULES; rules++) {
 		buf_clear(from);
 		rc = direct_get(a->j, a->t, rules, &sink, from, framed, h1, err);
-		if (rc != MG_OK) return rc;
-		if (strcmp(h1, sums.zip) != 0) continue;
+		if (!may_be_older(rc, h1)) return rc;
+		if (rc != MG_OK || strcmp(h1, sums.zip) != 0) continue;
 		snprintf(artifact->rules, sizeof artifact->rules, "%s", vcs_zip_rules_name(rules));
 		return MG_OK;
 	}
