@@ -3,10 +3,12 @@
 and random ones. Each case fills a repository and names the modules that are asked for."""
 
 import datetime
+import hashlib
+import itertools
 import random
 import re
 
-from lib.gitrepo import Executable, Link, Submodule
+from lib.gitrepo import Executable, Link, Submodule, git
 
 CASES = {}
 
@@ -270,6 +272,81 @@ def head_to_nowhere(c):
 @case
 def head_to_nowhere_untagged(c):
     c.line(("", {"go.mod": c.mod()}), branch="work")
+
+
+@case
+def detached_head(c):
+    a, b = c.line(("v1.0.0", {"go.mod": c.mod()}), ("", None))
+    c.repo.write()
+    c.repo.detach(a)
+    c.ask("", "v1.1.0")
+
+
+@case
+def detached_head_untagged(c):
+    """At a commit that no branch leads to."""
+    a, b = c.line(("", {"go.mod": c.mod()}), ("", None))
+    alone = c.commit("", {"alone.go": GO}, [a])
+    c.repo.write()
+    c.repo.detach(alone)
+    c.ask("", lambda c: alone.short)
+
+
+def twins():
+    """Two times at which commits with no more than `go.mod` have ids that begin with the same seven digits."""
+    def object_id(kind, data):
+        return hashlib.sha1(b"%s %d\0" % (kind, len(data)) + data).digest()
+    blob = object_id(b"blob", TWINS_MOD)
+    tree = object_id(b"tree", b"100644 go.mod\0" + blob).hex().encode()
+    seen = {}
+    for time in itertools.count(1577836800):
+        who = b"a <a@b> %d +0000" % time
+        id = object_id(b"commit", b"tree %s\nauthor %s\ncommitter %s\n\nx\n" % (tree, who, who)).hex()
+        if id[:7] in seen:
+            return seen[id[:7]], time
+        seen[id[:7]] = time
+
+
+TWINS_MOD = b"module git.example.test/ambiguous\n"
+
+
+@case
+def ambiguous(c):
+    """Both on branches; and one on top of which a branch goes on."""
+    one, two = (c.repo.commit({"go.mod": TWINS_MOD}, time=t) for t in twins())
+    c.branches.update(main=one, other=two)
+    c.repo.branch("main", one)
+    c.repo.branch("other", two)
+    c.repo.write()
+    assert one.id[:7] == two.id[:7]
+    c.ask("", one.id[:7], one.id[:12], two.id[:12])
+    c.commit("", None, [two], "other")
+    c.commit("", None, [one], "main")
+
+
+@case
+def ambiguous_below_branches(c):
+    one, two = (c.repo.commit({"go.mod": TWINS_MOD}, time=t) for t in twins())
+    c.commit("", None, [two], "other")
+    c.commit("", None, [one], "main")
+    c.repo.write()
+    c.ask("", one.id[:7], one.id[:12], two.id[:12])
+
+
+@case
+def tags_of_other_things(c):
+    """Of trees and files, and of tags of these."""
+    a, b = c.line(("v1.0.0", {"go.mod": c.mod(), "x/y.go": GO}), ("", None))
+    c.repo.write()
+    for name, what in (("v1.1.0", f"{a.id}^{{tree}}"), ("v1.2.0", f"{a.id}:go.mod"), ("v0.9.0", f"{a.id}:x")):
+        git(c.repo.folder, "tag", name, what)
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    git(c.repo.folder, *who, "tag", "-a", "-m", "t", "v1.3.0", f"{a.id}^{{tree}}")
+    git(c.repo.folder, *who, "tag", "-a", "-m", "t", "inner", a.id)
+    git(c.repo.folder, *who, "tag", "-a", "-m", "t", "v1.4.0", "inner")
+    git(c.repo.folder, *who, "tag", "-a", "-m", "t", "v1.5.0", "v1.3.0")
+    c.ask("", "v1.1.0", "v1.2.0", "v0.9.0", "v1.3.0", "v1.4.0", "v1.5.0", "inner", lambda c: git(
+        c.repo.folder, "rev-parse", f"{a.id}^{{tree}}").decode().strip())
 
 
 @case
@@ -669,6 +746,20 @@ zipped("attributes_encoding", {**M, ".gitattributes": "u.txt working-tree-encodi
                                "u.txt": "aé\n", "x.txt": "a\n"})
 zipped("attributes_of_gomod", {**M, ".gitattributes": "go.mod text eol=crlf\n* export-ignore\n", "a.go": GO})
 zipped("attributes_link", {**M, ".gitattributes": Link("attrs"), "attrs": "*.txt eol=crlf\n", "a.txt": "a\n"})
+zipped("attributes_above", {**M, ".gitattributes": "*.txt eol=crlf\nsub/b.txt -text\n", "sub/go.mod": "module PATH/sub\n", "sub/a.txt": "a\n",
+                            "sub/b.txt": "b\n", "LICENSE": "L\n"}, modules={"sub": "v1.0.0"})
+zipped("attributes_of_links_folder", {**M, ".gitattributes/x": "*.txt eol=crlf\n", "a.txt": "a\n"})
+zipped("no_unicode", {**M, "a\udcff.go": GO})
+zipped("no_unicode_in_nested", {**M, "sub/go.mod": "module PATH/sub\n", "sub/a\udcff.go": GO, "sub/\udcffd/b.go": GO}, modules={"sub": "v1.0.0"})
+zipped("control_characters", {**M, "a\tb.go": GO})
+zipped("line_feed", {**M, "a\nb.go": GO})
+zipped("long_names", {**M, "d" * 200 + "/" + "e" * 200 + "/" + "f" * 100 + ".go": GO, "g" * 255: "x\n"})
+LARGE = 16 << 20  # of a go.mod, and of a LICENSE (§4.5)
+GOMOD = "module git.example.test/zip_large_gomod\n//"
+zipped("large_gomod", {"go.mod": GOMOD + "x" * (LARGE - len(GOMOD)), "a.go": GO})
+zipped("large_license", {**M, "LICENSE": "x" * (LARGE + 1), "sub/go.mod": "module PATH/sub\n", "own/go.mod": "module PATH/own\n",
+                         "own/LICENSE": "own\n"}, modules={"sub": "v1.0.0", "own": "v1.0.0"})
+zipped("license_of_all_bytes", {**M, "LICENSE": "x" * LARGE, "sub/go.mod": "module PATH/sub\n"}, modules={"sub": "v1.0.0"})
 zipped("major_folder", {**M, "v2/go.mod": "module PATH/v2\n", "v2/a.go": GO, "a.go": GO, "LICENSE": "L\n"})
 
 

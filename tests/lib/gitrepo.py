@@ -71,6 +71,10 @@ class Repository:
         """What HEAD points to; the branch need not be there."""
         (self.folder / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
 
+    def detach(self, commit):
+        """HEAD is a commit and no branch. The commit must have been written."""
+        (self.folder / "HEAD").write_text(commit.id + "\n")
+
     def commit(self, files=None, parents=(), branch=None, time=None, remove=(), base=None):
         """files: {path: content}, added to those of the first parent, or of `base`; remove: paths that go away. Content
         is str, bytes, Link, Submodule or Executable."""
