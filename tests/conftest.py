@@ -131,8 +131,8 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """A power loss that could not be tried must not pass for one that was survived; nor the packages."""
-    reasons = {r.longrepr[2] for r in terminalreporter.stats.get("skipped", ()) if {"power", "packages"} & set(r.keywords)}
+    """A power loss that could not be tried must not pass for one that was survived; nor what else has such a mark."""
+    reasons = {r.longrepr[2] for r in terminalreporter.stats.get("skipped", ()) if {"power", "packages", "network", "public"} & set(r.keywords)}
     if not reasons:
         return
     terminalreporter.section("NOT ALL WAS TRIED", red=True, bold=True)

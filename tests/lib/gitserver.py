@@ -21,6 +21,7 @@ import re
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import urllib.parse
 
@@ -102,11 +103,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
                "GIT_PROTOCOL": self.headers.get("Git-Protocol", "") if self.server.owner.protocol_2 else "",
                "GIT_CONFIG_NOSYSTEM": "1",
                "GIT_CONFIG_GLOBAL": str(self.server.owner.config)}
-        done = subprocess.run(["git", "http-backend"], env=env, input=body, capture_output=True, timeout=120)
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        fields = [line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if ": " in line]
+        with tempfile.TemporaryFile() as asked:
+            asked.write(body)
+            asked.seek(0)
+            with subprocess.Popen(["git", "http-backend"], env=env, stdin=asked, stdout=subprocess.PIPE) as backend:
+                try:
+                    self.pass_on(backend.stdout)
+                finally:
+                    backend.kill()
+
+    def pass_on(self, cgi):
+        """Its answer as it comes: for a large pack git says now and then that it is still there."""
+        fields = []
+        while line := cgi.readline().decode("latin-1").rstrip("\r\n"):
+            fields.append(line.split(": ", 1))
         status = next((int(v.split()[0]) for n, v in fields if n == "Status"), 200 if fields else 500)
-        self.send(status, content, [(n, v) for n, v in fields if n not in ("Status", "Content-Length")])
+        self.send_response_only(status)
+        for n, v in fields:
+            if n not in ("Status", "Content-Length"):
+                self.send_header(n, v)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while piece := cgi.read1(1 << 16):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
 
     def send(self, status, content=b"", fields=()):
         content = content.encode() if isinstance(content, str) else content
