@@ -15,6 +15,7 @@
 #include "fetch/parent.h"
 #include "gomod/info.h"
 #include "gomod/modzip.h"
+#include "gomod/pseudo.h"
 #include "loop/share.h"
 #include "record/metrics.h"
 #include "text/json.h"
@@ -192,16 +193,10 @@ static bool is_news(struct direct *d, struct mg_span name, const char *hash)
 	return news;
 }
 
-/* Has the version's tag been moved since its .info was stored? Then the alarm is raised, once for each commit that
- * it is moved to. What cannot be said is no. */
-static bool is_moved(const struct job *j, struct vcs_module *m, struct mg_span path,
-		     struct mg_span version, char was[HASH_MAX], char now[HASH_MAX])
+static void tell(const struct job *j, const struct vcs_module *m, struct mg_span path,
+		 struct mg_span version, const char *was, const char *now)
 {
 	struct mg_buf name = BUF_MAX(KEY_MAX);
-	struct mg_err err;
-	if (!stored_hash(j, path, version, was) || vcs_tag(m, version, now, &err) != MG_OK ||
-	    strcmp(was, now) == 0)
-		return false;
 	buf_printf(&name, "%.*s@%.*s", SPAN_ARG(path), SPAN_ARG(version));
 	if (is_news(j->means->direct, buf_span(&name), now)) {
 		metrics_add(METRICS_RETAGGED, 1);
@@ -210,14 +205,45 @@ static bool is_moved(const struct job *j, struct vcs_module *m, struct mg_span p
 			  LOG_SP("repository", vcs_module_place(m)->url));
 	}
 	buf_deinit(&name);
+}
+
+/* Has the version's tag been moved since its .info was stored? Then the alarm is raised, once for each commit that
+ * it is moved to. What cannot be said is no. */
+static bool is_moved(const struct job *j, struct vcs_module *m, struct mg_span path,
+		     struct mg_span version, char was[HASH_MAX], char now[HASH_MAX])
+{
+	struct mg_err err;
+	if (!stored_hash(j, path, version, was) || vcs_tag(m, version, now, &err) != MG_OK ||
+	    strcmp(was, now) == 0)
+		return false;
+	tell(j, m, path, version, was, now);
 	return true;
 }
 
-static enum mg_code check_tag(const struct job *j, const struct target *t, struct vcs_module *m,
-			      struct mg_err *err)
+/* A pseudo-version names 12 digits of its commit's id: who may push can find two commits that have them in common. */
+static enum mg_code check_twin(const struct job *j, const struct target *t, struct vcs_module *m,
+			       struct mg_err *err)
+{
+	char was[HASH_MAX];
+	struct vcs_version now;
+	if (!pseudo_is(t->version) || !stored_hash(j, t->path, t->version, was)) return MG_OK;
+	const enum mg_code rc = vcs_stat(m, t->version, &now, err);
+	if (rc != MG_OK || span_eq(now.hash, span_of(was))) return rc;
+	metrics_add(METRICS_RETAGGED, 1);
+	return err_set(
+		err, MG_CORRUPT, MG_CAUSE_PROOF,
+		"the repository has commit %.*s for this version now, which was made of %s: the "
+		"same first digits, another commit; refused: take another version",
+		SPAN_ARG(now.hash), was);
+}
+
+/* Is the version's commit the one that its stored .info names? */
+static enum mg_code check_commit(const struct job *j, const struct target *t, struct vcs_module *m,
+				 struct mg_err *err)
 {
 	char was[HASH_MAX], now[HASH_MAX];
-	if (t->kind == TARGET_INFO || !is_moved(j, m, t->path, t->version, was, now)) return MG_OK;
+	if (t->kind == TARGET_INFO) return MG_OK;
+	if (!is_moved(j, m, t->path, t->version, was, now)) return check_twin(j, t, m, err);
 	return err_set(err, MG_CORRUPT, MG_CAUSE_PROOF,
 		       "re-tagged: the repository's tag of this version is %.12s now, and was "
 		       "%.12s when it was first seen; refused: take another version",
@@ -304,7 +330,7 @@ enum mg_code direct_get(const struct job *j, const struct target *t, unsigned ru
 		rc = get_from_proxy(j, &proxy, t, sink, framed, err);
 		goto out;
 	}
-	rc = check_tag(j, t, m, err);
+	rc = check_commit(j, t, m, err);
 	if (rc == MG_OK) rc = sink->restart(sink->arg, err);
 	if (rc != MG_OK) goto out;
 	if (t->kind == TARGET_INFO)

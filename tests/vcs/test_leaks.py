@@ -17,7 +17,7 @@ from lib.wait import until
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 
 HOST = "git.example.test"
-QUICK = "upstream:\n  retries: 0\nfetch:\n  absent: 0s\n  denied: 0s\n  down: 0s\nlist:\n  fresh: 1ms\n  stale: 1ms\n"
+QUICK = "upstream:\n  retries: 0\nfetch:\n  absent: 0s\n  denied: 0s\n  down: 0s\nlist:\n  stale: 1ms\n  fresh: "
 VERSIONS = 20
 
 
@@ -28,9 +28,9 @@ def server(tmp_path):
 
 
 @pytest.fixture
-def m(modgate_of, server, origin):
-    return modgate_of(origin.url, config=QUICK, env={**server.environment(), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
-                                                     "GOPRIVATE": f"{HOST}/*"})
+def private(modgate_of, server, origin):
+    return lambda fresh: modgate_of(origin.url, config=f"{QUICK}{fresh}\n", env={
+        **server.environment(), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "GOPRIVATE": f"{HOST}/*"})
 
 
 def fill(server, name):
@@ -60,8 +60,9 @@ def leftovers(m):
     return mirrors + list((m.store / "tmp").iterdir())
 
 
-def test_requests_that_nobody_waits_for_leave_nothing(m, server):
+def test_requests_that_nobody_waits_for_leave_nothing(private, server):
     """CANCELS=1000 makes them a thousand. Lists, rev queries and zips, of mirrors that are there and of new ones."""
+    m = private("1ms")
     rnd, many = random.Random(1), int(os.environ.get("CANCELS", "60"))
     names = [f"m{i}" for i in range(12)]
     for name in names:
@@ -93,8 +94,9 @@ def test_requests_that_nobody_waits_for_leave_nothing(m, server):
     assert m.log().count("result=canceled") > many / 10
 
 
-def test_memory_stays_level(m, server):
-    """REQUESTS=10000 makes them ten thousand: questions that a repository is asked anew each time."""
+def test_memory_stays_level(private, server):
+    """REQUESTS=10000 makes them ten thousand: questions that are put to fetch, of which a few are put to the repository."""
+    m = private("2s")
     for i in range(4):
         fill(server, f"m{i}")
 
@@ -105,8 +107,8 @@ def test_memory_stays_level(m, server):
                 s.send(f"GET /{HOST}/m{i % 4}/{kind[i // 4 % 6]} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
                 assert s.answer("GET").status in (200, 404)
 
-    many = int(os.environ.get("REQUESTS", "100"))
-    ask(max(many // 5, 100))
+    many = int(os.environ.get("REQUESTS", "300"))
+    ask(max(many // 5, 300))
     before = m.rss()
     ask(many)
     if not sanitized():  # whose allocator keeps what was freed

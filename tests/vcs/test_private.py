@@ -3,6 +3,7 @@
 
 import hashlib
 import hmac
+import io
 import json
 import os
 import pathlib
@@ -13,7 +14,7 @@ import zipfile
 
 import pytest
 
-from lib import expect, gocmd
+from lib import expect, gitrepo, gocmd
 from lib.gitserver import GitServer
 from lib.modgate import binary
 from lib.wait import until
@@ -171,6 +172,42 @@ def test_a_moved_tag_changes_nothing_and_is_told(private, app, server):
     assert m.get(f"{base}/@v/v1.1.0.mod").body == mod
     until(lambda: "a tag was moved in its repository" in m.log())  # it is written behind the answer
     assert re.search(r"^modgate_retagged_total 1$", m.get("/metrics").text, re.M)
+
+
+def test_commits_with_the_same_first_digits(private, server):
+    """Two commits that one pseudo-version fits, found by trying some 2^24: its artifacts are of one of them."""
+    module = f"{HOST}/team/twin"
+    r = server.add(module)
+
+    def put(kind, content):
+        return gitrepo.git(r.folder, "hash-object", "-w", "-t", kind, "--stdin", input=content.encode()).decode().strip()
+
+    def commit(i, nonce):
+        files = {"go.mod": f"module {module}\n", "x.go": f"package app // {i}\n"}
+        lines = "".join(f"100644 blob {put('blob', text)}\t{name}\n" for name, text in files.items())
+        tree = gitrepo.git(r.folder, "mktree", input=lines.encode()).decode().strip()
+        who = "a <a@b> 1577836800 +0000"
+        return put("commit", f"tree {tree}\nauthor {who}\ncommitter {who}\n\n{nonce}\n")
+
+    one, two = commit(1, "00523a4b"), commit(2, "00448dee")
+    assert one[:12] == two[:12] and one != two
+    m = private("list:\n  fresh: 1ms\n  stale: 1ms\n")
+    gitrepo.git(r.folder, "update-ref", "refs/heads/main", one)
+    version = info_of(m.get(f"/{module}/@v/main.info"))["Version"]
+    assert version.endswith(one[:12])
+    assert info_of(m.get(f"/{module}/@v/{version}.info"))["Origin"]["Hash"] == one
+    gitrepo.git(r.folder, "update-ref", "refs/heads/main", two)
+    m.run("refresh", module)
+    for kind in ("mod", "zip"):
+        expect.failure(m.get(f"/{module}/@v/{version}.{kind}"), 502, "another commit")
+    gitrepo.git(r.folder, "update-ref", "refs/heads/main", one)
+    m.run("refresh", module)
+    assert b"package app // 1\n" in zipped(m, f"/{module}/@v/{version}.zip", f"{module}@{version}/x.go")
+
+
+def zipped(m, target, name):
+    with zipfile.ZipFile(io.BytesIO(m.get(target).body)) as z:
+        return z.read(name)
 
 
 # -- nothing leaves the house
