@@ -161,6 +161,11 @@ enum mg_code gitfault_of_mirror(struct mg_err *err, struct mg_span complaint, in
 	const struct meaning *m = meaning_of(complaint, false, false);
 	struct mg_span words = last_word(complaint);
 
+	/* A tree with ".git" in it, whose archive git makes nowhere: another mirror would have the same. */
+	if (span_has_prefix(words, SPAN("invalid path '")))
+		return err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS,
+			       "no module zip can be made of it: %.*s", SPAN_ARG(words));
+
 	const bool killed = status > DIED && status <= DIED + LAST_SIGNAL;
 	enum mg_code code = m != NULL ? m->code : killed ? MG_UNAVAILABLE : MG_CORRUPT;
 	return err_set(err, code, MG_CAUSE_STORAGE,

@@ -12,7 +12,7 @@
 enum mg_code gitfault_of_remote(struct mg_err *err, struct mg_span url, struct mg_span complaint,
 				int status);
 /* The same for one that only read the mirror: MG_CORRUPT, unless it was killed or the machine is at fault
- * (MG_UNAVAILABLE). */
+ * (MG_UNAVAILABLE), or git refuses a path of the tree (MG_NOT_FOUND). */
 enum mg_code gitfault_of_mirror(struct mg_err *err, struct mg_span complaint, int status);
 
 #endif

@@ -128,6 +128,8 @@ static void a_mirror_is_never_an_absence(void **state)
 	/* More memory would do, not another mirror. */
 	assert_int_equal(gitfault_of_mirror(&err, SPAN("fatal: Out of memory? mmap failed\n"), 128),
 			 MG_UNAVAILABLE);
+	assert_int_equal(gitfault_of_mirror(&err, SPAN("error: invalid path '.git/config'\n"), 255),
+			 MG_NOT_FOUND);
 	/* git archive ends so when an object cannot be read; no signal has that number. */
 	assert_int_equal(gitfault_of_mirror(&err, SPAN("error: cannot read '1234'\n"), 255),
 			 MG_CORRUPT);

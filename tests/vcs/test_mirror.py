@@ -15,7 +15,7 @@ import zipfile
 
 import pytest
 
-from lib.gitrepo import Link, Repository, Submodule
+from lib.gitrepo import Link, Repository, Submodule, git
 from lib.gitserver import GitServer
 from lib.modgate import sanitized
 from lib.ports import free_port
@@ -372,6 +372,30 @@ def runs(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_tree_that_git_packs_nowhere_costs_no_mirror(tmp_path, server):
+    """git archive refuses ".git", with the status that it has for an object that it cannot read."""
+    r = server.add(ROOT)
+    commits = fill(r)
+    entries = git(r.folder, "ls-tree", commits[0].id).decode()
+    config = git(r.folder, "rev-parse", f"{commits[0].id}:sub").decode().strip()
+    tree = b"".join(b"%s %s\0%s" % (mode.encode(), name.encode(), bytes.fromhex(id)) for mode, id, name in
+                    [("40000", config, ".git")] + [(line.split()[0].lstrip("0"), line.split()[2], line.split("\t")[1])
+                                                   for line in entries.splitlines()])
+    tree = git(r.folder, "hash-object", "--literally", "-w", "-t", "tree", "--stdin", input=tree).decode().strip()
+    who = "a <a@b> 1577836800 +0000"
+    commit = f"tree {tree}\nparent {commits[-1].id}\nauthor {who}\ncommitter {who}\n\nx\n".encode()
+    git(r.folder, "update-ref", "refs/tags/v1.9.0", git(r.folder, "hash-object", "-w", "-t", "commit", "--stdin",
+                                                        input=commit).decode().strip())
+    with Probe(tmp_path / "m", f"{ROOT}=https://{ROOT}.git", env=server.environment()) as probe:
+        probe.good(f"zip {ROOT} v1.0.0")
+    with Probe(tmp_path / "m", f"{ROOT}=https://{ROOT}.git", env=server.environment()) as probe:  # its mirror is not young now
+        code, text = probe(f"zip {ROOT} v1.9.0")
+        assert code == "not_found" and "invalid path" in text, (code, text)
+        asked = len(server.requests)
+        assert probe.good(f"zip {ROOT} v1.0.0").startswith("h1:")
+        assert len(server.requests) == asked
 
 
 def test_nothing_of_a_repository_runs(tmp_path):
