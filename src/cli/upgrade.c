@@ -187,9 +187,12 @@ static void on_exit_of_heir(void *arg, int status)
 	child_free(&u->heir);
 	if (sv->left) return;
 	if (u->reason[0] == '\0' && WIFSIGNALED(status))
-		snprintf(u->reason, sizeof u->reason, "signal %d ended it", WTERMSIG(status));
+		snprintf(u->reason, sizeof u->reason,
+			 "signal %d ended it; what it said is in the server's log",
+			 WTERMSIG(status));
 	else if (u->reason[0] == '\0')
-		snprintf(u->reason, sizeof u->reason, "it ended with exit code %d",
+		snprintf(u->reason, sizeof u->reason,
+			 "it ended with exit code %d; what it said is in the server's log",
 			 WEXITSTATUS(status));
 	if (u->channel == NULL)
 		fail(sv, "");

@@ -91,6 +91,8 @@ enum mg_code unixlistener_open(struct mg_span address, struct unixlistener *out,
 				    "another path"
 		: why == EEXIST   ? "what stands there is no socket, and is not removed for one"
 		: why == ENOENT   ? "its folder does not exist"
+		: why == EACCES   ? "the user that modgate was started as may not make a socket "
+				    "there"
 				  : strerror_r(why, text, sizeof text));
 }
 

@@ -127,7 +127,7 @@ def script(text):
 
 
 @pytest.mark.parametrize("spoil, reason", [
-    (script("exit 3"), "it ended with exit code 3"),
+    (script("exit 3"), "it ended with exit code 3; what it said is in the server's log"),
     (script("kill -SEGV $$"), "signal 11 ended it"),
     (script("exec 4>&-; exec sleep 1000"), "it was not ready in time"),
     (lambda p: p.unlink(), "cannot run .*/modgate: No such file"),
