@@ -202,7 +202,8 @@ static enum mg_code resolve(void *arg, struct mg_span rev, struct coderepo_commi
 	/* Whatever a repository may call its refs. */
 	if (rev.n == 0 || rev.p[0] == '-') return unknown(err, rev);
 	enum mg_code code = gitsource_refs(s, &refs, err);
-	if (code == MG_OK) code = resolve_once(s, rev, out, ref, err);
+	if (code != MG_OK) return code; /* the repository itself may be what is not there */
+	code = resolve_once(s, rev, out, ref, err);
 	/* Who asks for it may have pushed it a moment ago. */
 	if (code != MG_NOT_FOUND || refs->asked_ms + AGAIN_MS > s->began_ms ||
 	    !folder_has_tags(refs, rev))

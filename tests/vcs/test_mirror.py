@@ -235,6 +235,15 @@ def test_a_mirror_without_its_attributes_is_made_anew(tmp_path, server, attribut
     assert f"{ROOT}@v1.0.0/x.go" in zipfile.ZipFile(tmp_path / "x.zip").namelist()
 
 
+def test_a_repository_that_does_not_exist(probe):
+    """Whatever is asked, and however often."""
+    for order in ("list", "latest", "stat", "mod", "zip", "tag"):
+        for _ in range(2):
+            code, text = probe(f"{order} {ROOT} v1.0.0" if order not in ("list", "latest") else f"{order} {ROOT}")
+            assert code == "not_found" and "no such repository" in text, (order, code, text)
+    assert probe("stat " + ROOT + " main")[0] == "not_found"
+
+
 def test_what_a_killed_git_leaves_is_cleaned(tmp_path, server):
     fill(server.add(ROOT))
     mapping = f"{ROOT}=https://{ROOT}.git"

@@ -94,6 +94,16 @@ def test_what_is_no_module_is_absent_and_says_why(private, app, server, origin):
     assert origin.requests == []
 
 
+def test_a_repository_that_does_not_exist(private, app, server):
+    """Its page is there, it is not, or not yet."""
+    m = private()
+    server.page(f"{HOST}/team/gone", "git", f"https://{HOST}/team/gone.git")
+    fetch = m.children()["fetch"]
+    for path in ("@v/list", "@latest", "@v/main.info", "@v/v1.0.0.info", "@v/v1.0.0.mod", "@v/v1.0.0.zip"):
+        expect.failure(m.get(f"/{HOST}/team/gone/{path}"), 404, "no such repository")
+    assert m.children()["fetch"] == fetch
+
+
 def test_parents_of_private_patterns_are_asked_of_nobody(private, app, server, origin):
     m = private(patterns=f"{HOST}/team/app")
     for path in (f"/{HOST}/@v/list", f"/{HOST}/team/@v/list", f"/{HOST}/team/@latest", f"/{HOST}/@v/v1.0.0.zip"):
