@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pages by which a host says where the module paths below it have their repositories:
  * <meta name="go-import" content="PREFIX VCS URL [SUBDIR]"> (protocol §3.2). They are read as the go command
- * reads them, by a lenient XML tokenizer, so that both find the same tags in the same page. Pure functions, any
+ * reads them, by a lenient XML tokenizer (xmlscan.h), so that both find the same tags in the same page. Pure functions, any
  * thread. */
 #ifndef GOMOD_GOIMPORT_H
 #define GOMOD_GOIMPORT_H
