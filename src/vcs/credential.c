@@ -6,10 +6,10 @@
 
 #include "base/check.h"
 #include "base/hex.h"
+#include "crypto/secretfile.h"
 #include "vcs/credline.h"
 #include "vcs/githubapp.h"
 #include "vcs/netrc.h"
-#include "crypto/secretfile.h"
 
 #define LOGIN_MAX   8192u
 #define COMMAND_MAX 8192u

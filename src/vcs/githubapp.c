@@ -10,10 +10,10 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "crypto/rsasign.h"
+#include "crypto/secretfile.h"
 #include "crypto/wipe.h"
 #include "gomod/rfc3339.h"
 #include "text/json.h"
-#include "crypto/secretfile.h"
 
 #define JWT_MAX     4096u
 #define ANSWER_MAX  (64u << 10)

@@ -2,8 +2,8 @@
 #include "vcs/gopage.h"
 
 #include "base/check.h"
-#include "gomod/pattern.h"
 #include "crypto/secretfile.h"
+#include "gomod/pattern.h"
 
 #define URL_MAX   (16u << 10)
 #define TAGS_MAX  (128u << 10) /* bytes that are kept of a page */

@@ -1,58 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vcs/moved.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/clock.h"
-#include "base/list.h"
-#include "base/map.h"
-#include "gomod/repourl.h"
 #include "crypto/secretfile.h"
+#include "gomod/repourl.h"
+#include "loop/share.h"
 
 #define URL_MAX  (32u << 10)
-#define HELD_MAX 4096 /* answers; over that all are forgotten */
+#define HELD_MAX 4096
 #define REFS     "/info/refs?service=git-upload-pack"
-
-struct held {
-	struct map_node node;
-	struct arena strings;
-	struct mg_span url, pins;
-	uint64_t until_ms;
-};
 
 struct moved {
 	const struct gopage_options *options;
-	uint32_t found_ms;
-	pthread_mutex_t mutex;
-	struct map held;
+	struct share *share; /* URL LF pins */
 };
 
 struct moved *moved_new(const struct gopage_options *options, uint32_t found_ms)
 {
 	struct moved *m = check_calloc(1, sizeof *m);
 	m->options = options;
-	m->found_ms = found_ms;
-	pthread_mutex_init(&m->mutex, NULL);
+	m->share = share_new(&(struct share_options){ .keep_ms = found_ms, .max = HELD_MAX });
 	return m;
-}
-
-static void let_go(struct map_node *node, void *arg)
-{
-	struct held *h = LIST_OWNER(node, struct held, node);
-	map_remove(arg, node);
-	arena_deinit(&h->strings);
-	free(h);
 }
 
 void moved_free(struct moved **mp)
 {
 	struct moved *m = *mp;
 	if (m == NULL) return;
-	map_each(&m->held, let_go, &m->held);
-	map_deinit(&m->held);
-	pthread_mutex_destroy(&m->mutex);
+	share_free(&m->share);
 	free(m);
 	*mp = NULL;
 }
@@ -69,13 +46,13 @@ static enum mg_code restart(void *arg, struct mg_err *err)
 	return MG_OK;
 }
 
-static struct mg_span pins_of(const struct repourl *url, const char *peer, struct arena *a)
+static void put_pins(const struct repourl *url, const char *peer, struct mg_buf *out)
 {
-	if (peer[0] == '\0') return SPAN("");
+	if (peer[0] == '\0') return;
 	const bool v6 = strchr(peer, ':') != NULL;
-	if (span_index(url->host, ':') >= 0) return SPAN(""); /* it is an address itself */
-	return span_of(arena_printf(a, "%.*s:%u:%s%s%s", SPAN_ARG(url->host), repourl_port(url),
-				    v6 ? "[" : "", peer, v6 ? "]" : ""));
+	if (span_index(url->host, ':') >= 0) return; /* it is an address itself */
+	buf_printf(out, "%.*s:%u:%s%s%s", SPAN_ARG(url->host), repourl_port(url), v6 ? "[" : "",
+		   peer, v6 ? "]" : "");
 }
 
 struct question {
@@ -128,26 +105,28 @@ static enum mg_code look_at_page(const struct question *q, struct mg_err *err)
 }
 
 /* Where the repository is, by where the question for its refs has landed. */
-static enum mg_code judge(const struct question *q, const struct landing *l, struct arena *a,
-			  struct mg_span *url, struct mg_span *pins, struct mg_err *err)
+static enum mg_code judge(const struct question *q, const struct landing *l, struct mg_buf *out,
+			  struct mg_err *err)
 {
-	const struct mg_span landed = buf_span(&l->url);
+	struct mg_span url = buf_span(&l->url);
 	struct repourl where;
-	if (span_has_suffix(landed, SPAN(REFS)))
-		*url = arena_dup(a, span_first(landed, landed.n - (sizeof REFS - 1)));
-	if (!span_has_suffix(landed, SPAN(REFS)) || repourl_parse(*url, &where, NULL) != MG_OK)
+	const bool is_refs = span_has_suffix(url, SPAN(REFS));
+	if (is_refs) url.n -= sizeof REFS - 1;
+	if (!is_refs || repourl_parse(url, &where, NULL) != MG_OK)
 		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_UPSTREAM,
 			       "git repository %.*s: it redirects to what is no address of a "
 			       "repository",
 			       SPAN_ARG(q->from));
-	*pins = pins_of(&where, l->peer, a);
+	buf_append(out, url);
+	buf_append_char(out, '\n');
+	put_pins(&where, l->peer, out);
 	if (l->status == 401 && q->reach == REACH_PUBLIC) return look_at_page(q, err);
 	return MG_OK;
 }
 
-static enum mg_code ask(const struct question *q, struct arena *a, struct mg_span *url,
-			struct mg_span *pins, struct mg_err *err)
+static enum mg_code ask(void *arg, struct mg_buf *out, struct mg_err *err)
 {
+	const struct question *q = arg;
 	struct mg_buf asked = BUF_MAX(URL_MAX);
 	struct landing l = { .url = BUF_MAX(URL_MAX) };
 	enum mg_code rc = gopage_put_login(q->o, q->from, q->cancel, &asked, err);
@@ -157,42 +136,10 @@ static enum mg_code ask(const struct question *q, struct arena *a, struct mg_spa
 	if (rc == MG_OK && buf_failed(&asked))
 		rc = err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS, "the repository's URL is too long");
 	if (rc == MG_OK) rc = get(q, buf_span(&asked), &l, err);
-	if (rc == MG_OK) rc = judge(q, &l, a, url, pins, err);
+	if (rc == MG_OK) rc = judge(q, &l, out, err);
 	secretfile_forget(&asked);
 	buf_deinit(&l.url);
 	return rc;
-}
-
-static bool recall(struct moved *m, struct mg_span key, struct arena *a, struct mg_span *url,
-		   struct mg_span *pins)
-{
-	pthread_mutex_lock(&m->mutex);
-	struct map_node *node = map_get(&m->held, key);
-	struct held *h = node != NULL ? LIST_OWNER(node, struct held, node) : NULL;
-	const bool fresh = h != NULL && clock_mono_ms() < h->until_ms;
-	if (fresh) {
-		*url = arena_dup(a, h->url);
-		*pins = arena_dup(a, h->pins);
-	} else if (h != NULL) {
-		let_go(node, &m->held);
-	}
-	pthread_mutex_unlock(&m->mutex);
-	return fresh;
-}
-
-static void remember(struct moved *m, struct mg_span key, struct mg_span url, struct mg_span pins)
-{
-	pthread_mutex_lock(&m->mutex);
-	if (map_get(&m->held, key) == NULL) {
-		if (m->held.count >= HELD_MAX) map_each(&m->held, let_go, &m->held);
-		struct held *h = check_calloc(1, sizeof *h);
-		h->url = arena_dup(&h->strings, url);
-		h->pins = arena_dup(&h->strings, pins);
-		h->until_ms = clock_mono_ms() + m->found_ms;
-		h->node.key = arena_dup(&h->strings, key);
-		map_put(&m->held, &h->node);
-	}
-	pthread_mutex_unlock(&m->mutex);
 }
 
 enum mg_code moved_find(struct moved *m, struct mg_span from, enum reach reach, bool insecure,
@@ -202,13 +149,18 @@ enum mg_code moved_find(struct moved *m, struct mg_span from, enum reach reach, 
 	/* Another reach, or another trust, is another answer. */
 	const struct mg_span key =
 		span_of(arena_printf(a, "%d%d%.*s", (int)reach, (int)insecure, SPAN_ARG(from)));
-	if (recall(m, key, a, url, pins)) return MG_OK;
-	const struct question q = { .o = m->options,
-				    .from = from,
-				    .reach = reach,
-				    .insecure = insecure,
-				    .cancel = cancel };
-	enum mg_code rc = ask(&q, a, url, pins, err);
-	if (rc == MG_OK) remember(m, key, *url, *pins);
+	struct question q = { .o = m->options,
+			      .from = from,
+			      .reach = reach,
+			      .insecure = insecure,
+			      .cancel = cancel };
+	struct mg_buf answer = BUF_MAX(2 * URL_MAX);
+	const enum mg_code rc = share_get(m->share, key, cancel, ask, &q, &answer, err);
+	if (rc == MG_OK) {
+		struct mg_span rest = buf_span(&answer);
+		*url = arena_dup(a, span_cut(&rest, '\n'));
+		*pins = arena_dup(a, rest);
+	}
+	buf_deinit(&answer);
 	return rc;
 }

@@ -8,7 +8,8 @@
 
 struct moved;
 
-/* Answers are remembered for found_ms, for all paths in the repository. options stay the caller's. */
+/* Answers are shared by those who ask meanwhile and remembered for found_ms, for all paths in the repository
+ * (loop/share.h). options stay the caller's. */
 struct moved *moved_new(const struct gopage_options *options, uint32_t found_ms);
 void moved_free(struct moved **m); /* no call may be running */
 /* Asks the repository the first thing that git asks, and follows its redirects, each with the reach and nobody

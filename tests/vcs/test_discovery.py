@@ -7,6 +7,7 @@ import os
 import pathlib
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -403,6 +404,15 @@ def test_ssh(server, tmp_path):
     page(server, "go.example.test/y", "go.example.test/y git ssh://git@git.example.test/x")
     assert "no key" in ask(server, "go.example.test/y", credentials=lines, known_hosts="/x", env=1)["env_error"]
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_where_a_repository_is_is_asked_once_by_all_who_ask_at_once(server):
+    server.add("git.example.test/u/r", page=False)
+    # Waiting makes sure that the others come meanwhile.
+    server.on(r"/u/r\.git/info/refs", lambda r: (time.sleep(1), (200, "refs", []))[1])
+    for r in asks(server, "corp.example.test/u/r", map="corp.example.test/*/* https://git.example.test/*/*.git", times=3, parallel=5):
+        found(r)
+    assert len([r for r in server.requests if "/u/r.git/info/refs" in r.path]) == 1
 
 
 def test_a_github_app(server, tmp_path):
