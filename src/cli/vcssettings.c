@@ -7,6 +7,7 @@
 #include "crypto/secretfile.h"
 #include "fetch/hook.h"
 #include "gomod/govcs.h"
+#include "gomod/pattern.h"
 #include "gomod/proxylist.h"
 #include "upstream/reach.h"
 #include "vcs/credential.h"
@@ -102,6 +103,13 @@ static void check_govcs(struct draft *d)
 		note(d, "govcs", &err);
 }
 
+static void check_globs(struct draft *d, const char *name, const char *globs)
+{
+	struct mg_err err;
+
+	if (pattern_check(span_of(globs), &err) != MG_OK) note(d, name, &err);
+}
+
 bool vcssettings_in_use(const struct settings *s)
 {
 	struct proxylist list;
@@ -127,6 +135,10 @@ void vcssettings_check(struct draft *d)
 	check_hook(d, "hooks.github", s->hooks_github);
 	check_hook(d, "hooks.gitlab", s->hooks_gitlab);
 	check_hook(d, "hooks.gitea", s->hooks_gitea);
+	check_globs(d, "goprivate", s->goprivate);
+	check_globs(d, "gonoproxy", s->gonoproxy);
+	check_globs(d, "gonosumdb", s->gonosumdb);
+	check_globs(d, "goinsecure", s->goinsecure);
 	check_networks(d);
 	check_map(d);
 	check_govcs(d);

@@ -156,3 +156,32 @@ bool pattern_match(struct mg_span globs, struct mg_span path)
 	}
 	return false;
 }
+
+static bool is_malformed(struct mg_span glob)
+{
+	while (glob.n > 0) {
+		bool star;
+		struct mg_span nothing = SPAN("");
+		if (match_chunk(take_chunk(&glob, &star), &nothing) == MALFORMED) return true;
+	}
+	return false;
+}
+
+enum mg_code pattern_check(struct mg_span globs, struct mg_err *err)
+{
+	while (globs.p != NULL) {
+		const struct mg_span glob = span_cut(&globs, ',');
+		const char *why = NULL;
+		if (span_find(glob, SPAN("://")) >= 0)
+			why = "patterns are of module paths: leave out the scheme";
+		else if (span_index(glob, ' ') >= 0 || span_index(glob, '\t') >= 0)
+			why = "patterns are separated by commas, without white space";
+		else if (is_malformed(glob))
+			why = "a \"[\" that no \"]\" ends, an empty class, or a \"\\\" at the "
+			      "end";
+		if (why != NULL)
+			return err_set(err, MG_INVALID, MG_CAUSE_NONE,
+				       "\"%.*s\" would match nothing: %s", SPAN_ARG(glob), why);
+	}
+	return MG_OK;
+}

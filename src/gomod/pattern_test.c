@@ -60,8 +60,39 @@ static void patterns(void **state)
 	assert_false(pattern_match((struct mg_span){ 0 }, SPAN("a.b")));
 }
 
+static void what_would_match_nothing(void **state)
+{
+	static const struct {
+		const char *globs;
+		const char *want; /* in the message; NULL: fine */
+	} rows[] = {
+		{ "", NULL },
+		{ "a.example", NULL },
+		{ "*.a.example/b?/[a-z]*,,c.example/", NULL },
+		{ "a\\*b", NULL },
+		{ "a.example,git.corp[/x", "\"git.corp[/x\" would match nothing: a \"[\"" },
+		{ "*x[", "would match nothing" },
+		{ "a*b*[]", "would match nothing" },
+		{ "x\\", "would match nothing" },
+		{ "a.example, b.example",
+		  "\" b.example\" would match nothing: patterns are separated" },
+		{ "a.example b.example", "separated by commas" },
+		{ "https://a.example/*", "leave out the scheme" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct mg_err err = { 0 };
+		assert_int_equal(pattern_check(span_of(rows[i].globs), &err),
+				 rows[i].want == NULL ? MG_OK : MG_INVALID);
+		if (rows[i].want != NULL) assert_true(strstr(err.text, rows[i].want) != NULL);
+	}
+	assert_int_equal(pattern_check((struct mg_span){ 0 }, NULL), MG_OK);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(patterns) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(patterns),
+		cmocka_unit_test(what_would_match_nothing),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -419,7 +419,7 @@ enum mg_code transfer_out_of_reach(const struct url *url, struct mg_err *err)
 	return err_set(
 		err, MG_DENIED, MG_CAUSE_POLICY,
 		"%s has an address that requests like this may not reach; the operator can allow "
-		"its network",
+		"its network (vcs.networks)",
 		url->label);
 }
 

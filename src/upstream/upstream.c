@@ -373,7 +373,7 @@ enum mg_code upstream_check_host(const struct upstream *u, enum reach reach, str
 	return err_set(
 		err, MG_DENIED, MG_CAUSE_POLICY,
 		"%.*s is an address that may not be reached for modules like this; the operator "
-		"can allow its network",
+		"can allow its network (vcs.networks)",
 		SPAN_ARG(host));
 }
 
