@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/commands.h"
 #include "cli/settings_load.h"
+#include "cli/tlsfiles.h"
 #include "cli/upstreams.h"
 #include "text/json.h"
 
@@ -71,6 +73,20 @@ static void show(const struct draft *d)
 	buf_deinit(&line);
 }
 
+/* Do the certificates fit? What serve would only warn of is a warning here too. */
+static void check_certificates(struct draft *d)
+{
+	struct tlsfiles files;
+	struct mg_err err;
+
+	if (d->errors > 0 || d->settings.tls_cert.n == 0) return;
+	log_init("modgate", STDERR_FILENO, LOG_LEVEL_WARN, d->settings.log_format);
+	if (tlsfiles_load(&d->settings, &files, &err) == MG_OK)
+		tlsfiles_close(&files);
+	else
+		draft_note(d, LOG_LEVEL_ERROR, "%s", err.text);
+}
+
 int command_config(char *const *args)
 {
 	const char *what = args[0] != NULL ? args[0] : "";
@@ -81,6 +97,7 @@ int command_config(char *const *args)
 	draft_init(&d);
 	settings_load(&d, args + 1, environ);
 	upstreams_settle(&d);
+	if (check) check_certificates(&d);
 	print_notes(&d);
 	if (!check)
 		show(&d);

@@ -228,6 +228,17 @@ def test_a_bad_pair_at_start(secure_of, authority, pairs, tmp_path, spoil, reaso
     m.process = None
 
 
+def test_a_check_of_the_settings_reads_them_too(modgate_of, origin, pairs, tmp_path):
+    m = modgate_of(origin.url)
+    args = ["config", "check", "--listen", "https://127.0.0.1:1", "--tls-cert", pairs[0].cert, "--tls-key"]
+    assert m.run(*args, pairs[0].key).returncode == 0
+    done = m.run(*args, pairs[1].key)
+    assert done.returncode == 1 and "the key does not belong to the certificate" in done.stderr and not done.stdout
+    assert str(pairs[1].key) in done.stderr
+    done = m.run(*args, tmp_path / "none.key")
+    assert done.returncode == 1 and "none.key: No such file" in done.stderr
+
+
 def test_an_old_certificate_is_told(secure_of, authority, tmp_path):
     m = secure_of(authority.issue("localhost", ["DNS:localhost"], days=3))
     assert "the certificate expires soon" in m.log()
