@@ -556,6 +556,13 @@ static void stop_loop(void *loop)
 	loop_stop(loop);
 }
 
+/* Runs what has been posted by now. */
+static void turn(struct loop *l)
+{
+	loop_post(l, stop_loop, l);
+	loop_run(l);
+}
+
 void fetch_free(struct fetch **fp)
 {
 	struct fetch *f = *fp;
@@ -566,15 +573,16 @@ void fetch_free(struct fetch **fp)
 		desk_free(LIST_OWNER(f->desks.next, struct desk, node));
 	map_each(&f->flights, cancel_one, NULL);
 	lane_free(&f->lane);
-	/* Each flight ends in its on_done, which the lane has posted by now: one more turn. */
-	loop_post(f->loop, stop_loop, f->loop);
-	loop_run(f->loop);
+	/* Each flight ends in its on_done, which the lane has posted by now. */
+	turn(f->loop);
 	MG_ASSERT(f->flights.count == 0);
 	map_deinit(&f->flights);
 	hot_free(&f->absences);
 	ahead_free(&f->ahead);
 	feed_free(&f->feed);
 	job_means_close(&f->means);
+	/* A refresh that ended only there has posted forget_all. */
+	turn(f->loop);
 	loop_timer_free(&f->sweep);
 	loop_timer_free(&f->retire);
 	arena_deinit(&f->arena);

@@ -10,11 +10,12 @@ import pathlib
 import re
 import shutil
 import subprocess
+import threading
 import zipfile
 
 import pytest
 
-from lib import expect, gitrepo, gocmd
+from lib import expect, gitrepo, gocmd, h2
 from lib.gitserver import GitServer
 from lib.modgate import binary
 from lib.wait import until
@@ -48,8 +49,8 @@ def app(server):
 def private(modgate_of, server, origin):
     """Starts modgates for which all of HOST is private; their upstream is the test's origin."""
 
-    def start(config="", goproxy=None, patterns=f"{HOST}/*", **env):
-        return modgate_of(goproxy or origin.url, config=QUICK + config,
+    def start(config="", goproxy=None, patterns=f"{HOST}/*", scheme="", **env):
+        return modgate_of(goproxy or origin.url, config=QUICK + config, scheme=scheme,
                           env={**server.environment(), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
                                "GOPRIVATE": patterns, **env})
 
@@ -308,6 +309,56 @@ def test_a_hook_s_secret_that_cannot_be_read_is_told_to_the_log_alone(private, a
     assert re.search(r'^modgate_hooks_total\{result="failed"\} 1$', m.get("/metrics").text, re.M)
     file.chmod(0o640)  # rights are looked at each time, as is the secret
     assert post(m, "gitlab", body, "X-Gitlab-Token", "s3cret word").status == 200
+
+
+def test_a_push_is_seen_over_http_2(private, app, tmp_path):
+    """Bodies come in frames there, of which some are empty; two at a time; and one that is too large."""
+    m = private(f"hooks:\n  github: {secret_file(tmp_path, 'secret')}\nlist:\n  fresh: 1h\n", scheme="h2c://")
+    base = f"/{HOST}/team/app"
+    body = json.dumps({"repository": {"clone_url": f"https://{HOST}/team/app.git"}, "pad": "x" * 40000}).encode()
+    with h2.Client(m.address) as client:
+        def hook(signature, length=None):
+            fields = [("content-type", "application/json"), ("x-hub-signature-256", f"sha256={signature}")]
+            return client.ask("/hooks/github", "POST", fields + ([("content-length", str(length))] if length else []), end=False)
+
+        assert client.get(f"{base}/@v/list").body == b"v1.0.0\nv1.1.0\n"
+        push(app, "v1.2.0", "package app\n\nconst V = 3\n")
+        right, wrong = hook(signed(body), len(body)), hook("0" * 64, len(body))
+        for at in range(0, len(body), 8000):
+            for stream in (right, wrong):
+                client.send(h2.frame(h2.DATA, 0, stream) + h2.frame(h2.DATA, 0, stream, body[at:at + 8000]))
+        assert client.get(f"{base}/@v/list").body == b"v1.0.0\nv1.1.0\n"
+        for stream in (right, wrong):
+            client.send(h2.frame(h2.DATA, h2.END_STREAM, stream))
+        assert client.answer(wrong).status == 403
+        answer = client.answer(right)
+        assert answer.status == 200 and b"asked for anew" in answer.body
+        until(lambda: client.get(f"{base}/@v/list").body == b"v1.0.0\nv1.1.0\nv1.2.0\n")
+        assert client.answer(hook(signed(body), 9999999)).status == 413
+        stream = hook(signed(body))
+        client.send(h2.frame(h2.DATA, h2.END_STREAM, stream, body[:16000]))
+        assert client.answer(stream).status == 413  # it did not say how much there would be
+        assert client.get("/livez").body == b"ok\n"
+
+
+def test_the_end_comes_while_a_push_is_looked_at(private, app, server, tmp_path):
+    m = private(f"hooks:\n  github: {secret_file(tmp_path, 'secret')}\nlist:\n  fresh: 1h\n")
+    assert m.get(f"/{HOST}/team/app/@v/list").text == "v1.0.0\nv1.1.0\n"
+    gate = threading.Event()
+
+    def wait(_):
+        gate.wait(60)
+        return 503, "later\n", []
+
+    server.requests.clear()
+    server.on("/info/refs", wait)
+    body = json.dumps({"repository": {"clone_url": f"https://{HOST}/team/app.git"}}).encode()
+    try:
+        assert post(m, "github", body, "X-Hub-Signature-256", "sha256=" + signed(body)).status == 200
+        until(lambda: server.asked("/info/refs"))
+        m.stop()
+    finally:
+        gate.set()
 
 
 def test_what_is_no_hook(private, app, tmp_path):
