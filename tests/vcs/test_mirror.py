@@ -15,6 +15,7 @@ import zipfile
 
 import pytest
 
+from lib import gitcases
 from lib.gitrepo import Link, Repository, Submodule, git
 from lib.gitserver import GitServer
 from lib.modgate import sanitized
@@ -182,20 +183,31 @@ def test_a_thousand_revisions_are_one_clone(server, probe):
     """T15."""
     r = server.add(ROOT)
     c, commits = None, []
-    for i in range(300):
+    for i in range(1002):
         c = r.commit({"go.mod": f"module {ROOT}\n", "x.go": f"package x // {i}\n"}, parents=[c] if c else [], branch="main")
         commits.append(c)
     r.tag("v0.1.0", commits[0])
     r.write()
-    for c in commits[1:40]:
-        probe.good(f"stat {ROOT} {c.short}")
+    for c in commits[1:1001]:
+        version = f"v0.1.1-0.{gitcases.stamp(c)}-{c.short}"
+        assert probe.good(f"stat {ROOT} {version}").startswith(f"{version} ")
     packs = len(server.asked(r"POST .*/git-upload-pack"))
-    answers = probe.good(f"crowd 64 stat {ROOT} {commits[50].short}")
+    answers = probe.good(f"crowd 64 stat {ROOT} {commits[1001].short}")
     assert answers == "ok=64 "
     # ls-refs for the refs and for the fetch, the fetch; once each.
     assert len(server.asked(r"POST .*/git-upload-pack")) == packs <= 6
     assert refs_asked(server) <= 3
     assert probe.children() == []
+
+
+def test_a_gomod_that_is_too_large(server, probe):
+    """The go command finds it out when it packs the zip (docs/decisions/2026-11-23-repositories.md)."""
+    r = server.add(ROOT)
+    r.tag("v1.0.0", r.commit({"go.mod": f"module {ROOT}\n//" + "x" * (16 << 20)}, branch="main"))
+    r.write()
+    for order in (f"stat {ROOT} v1.0.0", f"mod {ROOT} v1.0.0", f"zip {ROOT} v1.0.0"):
+        code, text = probe(order)
+        assert code == "not_found" and "more than 16777216 bytes" in text, (order, code, text)
 
 
 def test_a_damaged_mirror_is_made_anew(tmp_path, server):
