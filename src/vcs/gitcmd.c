@@ -122,6 +122,15 @@ static void build_args(const struct gitcmd_spec *spec, struct words *w)
 		add_word(w, *a);
 }
 
+static bool is_given(char *const *env, const char *name)
+{
+	const size_t n = strlen(name);
+
+	for (; env != NULL && *env != NULL; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=') return true;
+	return false;
+}
+
 static void build_env(const struct gitcmd_spec *spec, struct words *w)
 {
 	const char *protocols = spec->protocols != NULL ? spec->protocols : "";
@@ -138,7 +147,9 @@ static void build_env(const struct gitcmd_spec *spec, struct words *w)
 	add_pair(w, "GIT_ALLOW_PROTOCOL", protocols);
 	for (size_t i = 0; i < sizeof kept_env / sizeof kept_env[0]; i++) {
 		const char *value = getenv(kept_env[i]);
-		if (value != NULL && *protocols != '\0') add_pair(w, kept_env[i], value);
+		/* Of two of one name git sees the first; what our settings say goes before the machine's. */
+		if (value != NULL && *protocols != '\0' && !is_given(spec->env, kept_env[i]))
+			add_pair(w, kept_env[i], value);
 	}
 	for (char *const *e = spec->env; e != NULL && *e != NULL; e++)
 		add_word(w, *e);

@@ -103,6 +103,27 @@ static void its_environment_is_made_from_nothing(void **state)
 	assert_childless();
 }
 
+static void our_settings_go_before_the_machines(void **state)
+{
+	struct gitcmd_spec spec = spec_of("env");
+	char ca[] = "GIT_SSL_CAINFO=/ours", *env[] = { ca, NULL };
+	struct mg_buf out = BUF_MAX(1 << 16);
+	int status = 0;
+
+	setenv("GIT_SSL_CAINFO", "/theirs", 1);
+	spec.protocols = "https";
+	assert_int_equal(run(&spec, &out, &status, NULL), MG_OK);
+	assert_non_null(strstr(buf_cstr(&out), "GIT_SSL_CAINFO=/theirs\n"));
+	buf_clear(&out);
+	spec.env = env;
+	assert_int_equal(run(&spec, &out, &status, NULL), MG_OK);
+	assert_non_null(strstr(buf_cstr(&out), "GIT_SSL_CAINFO=/ours\n"));
+	assert_null(strstr(buf_cstr(&out), "/theirs"));
+	unsetenv("GIT_SSL_CAINFO");
+	buf_deinit(&out);
+	assert_childless();
+}
+
 static void it_is_talked_to(void **state)
 {
 	struct gitcmd_spec spec = spec_of("while read x; do echo \"got $x\"; done");
@@ -214,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(its_environment_is_made_from_nothing),
+		cmocka_unit_test(our_settings_go_before_the_machines),
 		cmocka_unit_test(it_is_talked_to),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(a_cancel_is_heard_and_leaves_nobody),
