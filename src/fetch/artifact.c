@@ -35,7 +35,8 @@ struct attempt {
 	const struct target *t;
 	bool unreadable; /* what is stored cannot be read: it makes way when there is better */
 	struct landing landing; /* of one origin after the other */
-	/* Hashes of the zip's go.mod, as it is and with plain line ends; "": it has none. */
+	/* Of a zip: its go.mod was hashed, as it is and with plain line ends; "": it has none. */
+	bool mod_is_hashed;
 	char mod_h1[DIRHASH_SIZE], plain_mod_h1[DIRHASH_SIZE];
 };
 
@@ -108,8 +109,8 @@ static void hash_mod(struct attempt *a, struct mg_span gomod)
 	buf_deinit(&plain);
 }
 
-static enum mg_code check_zip(struct attempt *a, struct stage *st, struct provenance_artifact *out,
-			      struct mg_err *err)
+static enum mg_code read_zip(struct attempt *a, struct stage *st, struct provenance_artifact *out,
+			     struct mg_err *err)
 {
 	const struct zipsource source = { .read_at = read_stage_at,
 					  .arg = st,
@@ -118,10 +119,20 @@ static enum mg_code check_zip(struct attempt *a, struct stage *st, struct proven
 	struct modzip_report report;
 	a->mod_h1[0] = a->plain_mod_h1[0] = '\0';
 	enum mg_code rc = modzip_check(&source, a->t->path, a->t->version, &gomod, &report, err);
+	a->mod_is_hashed = rc == MG_OK;
 	if (rc == MG_OK && report.has_gomod) hash_mod(a, buf_span(&gomod));
 	if (rc == MG_OK) snprintf(out->h1, sizeof out->h1, "%s", report.h1);
 	buf_deinit(&gomod);
 	return rc;
+}
+
+/* A zip that was packed here has its h1 from the bytes that went into it, and obeys the rules by the way it was made
+ * (vcs/gitarchive); nobody else had it in hands, so it is not unpacked again. */
+static enum mg_code check_zip(struct attempt *a, struct stage *st, struct provenance_artifact *out,
+			      struct mg_err *err)
+{
+	a->mod_is_hashed = false;
+	return out->h1[0] != '\0' ? MG_OK : read_zip(a, st, out, err);
 }
 
 static enum mg_code check(struct attempt *a, struct stage *st, struct provenance_artifact *out,
@@ -184,8 +195,9 @@ static void look_into_stored_zip(struct attempt *a)
 
 /* The .mod and the go.mod in the zip, when they come from two origins: those may disagree. What is proven
  * needs no second witness, and least of all a record that may be damaged. */
-static enum mg_code check_same_mod(struct attempt *a, const struct provenance *known,
-				   const struct provenance_artifact *now, struct mg_err *err)
+static enum mg_code check_same_mod(struct attempt *a, struct stage *st,
+				   const struct provenance *known, struct provenance_artifact *now,
+				   struct mg_err *err)
 {
 	const bool is_zip = a->t->kind == TARGET_ZIP;
 	const struct provenance_artifact *other =
@@ -194,6 +206,10 @@ static enum mg_code check_same_mod(struct attempt *a, const struct provenance *k
 	    strcmp(other->origin, now->origin) == 0 || strcmp(now->verified, PROOF_SUMDB) == 0)
 		return MG_OK;
 	if (!is_zip) look_into_stored_zip(a);
+	if (is_zip && !a->mod_is_hashed) {
+		const enum mg_code rc = read_zip(a, st, now, err);
+		if (rc != MG_OK) return rc;
+	}
 	const char *mod = is_zip ? other->h1 : now->h1;
 	if (a->mod_h1[0] == '\0' || strcmp(a->mod_h1, mod) == 0 ||
 	    strcmp(a->plain_mod_h1, mod) == 0)
@@ -228,7 +244,7 @@ static enum mg_code commit(struct attempt *a, struct stage **st,
 	pthread_mutex_lock(storedcopy_lock(a->t));
 	enum mg_code rc = provenance_read(s, a->t, &known, err);
 	if (rc == MG_OK) rc = check_unchanged(a, &known, artifact, err);
-	if (rc == MG_OK) rc = check_same_mod(a, &known, artifact, err);
+	if (rc == MG_OK) rc = check_same_mod(a, *st, &known, artifact, err);
 	/* No record; an unreadable one is begun anew by the commit. */
 	if (err->cause == MG_CAUSE_STORAGE && (rc == MG_NOT_FOUND || rc == MG_CORRUPT)) rc = MG_OK;
 	if (rc == MG_OK && a->unreadable)
@@ -305,7 +321,7 @@ static enum mg_code ask_repository_for_zip(struct attempt *a, struct mg_buf *fro
 	const struct job_means *m = a->j->means;
 	struct lookup_sums sums;
 	struct mg_err unknown;
-	char h1[DIRHASH_SIZE];
+	char *const h1 = artifact->h1;
 	const bool recorded = proof_is_due(m, a->t->path) &&
 			      database_lookup(m->database, a->j, a->t->path, a->t->version, &sums,
 					      &unknown) == MG_OK;
