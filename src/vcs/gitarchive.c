@@ -10,7 +10,7 @@
 
 struct packing {
 	const struct gitarchive *what;
-	struct zipselect_entry *entries; /* sorted by path, as the archive's are */
+	struct zipselect_entry *entries; /* sorted by path, as those of the archive mostly are */
 	size_t n, next;
 	struct zipwriter *zip;
 	struct tarreader tar;
@@ -43,6 +43,22 @@ static struct mg_span below(struct mg_span path, struct mg_span dir)
 	return span_from(path, dir.n + 1);
 }
 
+/* NULL: the list has none of that path. The archive is in the order of the trees; git's are sorted, and those of
+ * other programs need not be. */
+static const struct zipselect_entry *entry_of(struct packing *p, struct mg_span path)
+{
+	const struct zipselect_entry key = { .path = path };
+
+	if (p->next == p->n || !span_eq(p->entries[p->next].path, path)) {
+		const struct zipselect_entry *found =
+			p->n == 0 ? NULL
+				  : bsearch(&key, p->entries, p->n, sizeof *p->entries, by_path);
+		if (found == NULL) return NULL;
+		p->next = (size_t)(found - p->entries);
+	}
+	return &p->entries[p->next++];
+}
+
 static enum mg_code begin(void *arg, const struct tarreader_entry *e, struct mg_err *err)
 {
 	struct packing *p = arg;
@@ -51,13 +67,11 @@ static enum mg_code begin(void *arg, const struct tarreader_entry *e, struct mg_
 
 	p->writing = false;
 	if (e->kind != TARREADER_FILE || path.n == 0) return MG_OK;
-	/* Both are in the same order; what the list has besides are links. */
-	while (p->next < p->n && span_cmp(p->entries[p->next].path, path) < 0)
-		p->next++;
-	if (p->next == p->n || !span_eq(p->entries[p->next].path, path))
+	const struct zipselect_entry *listed = entry_of(p, path);
+	if (listed == NULL)
 		return err_set(err, MG_CORRUPT, MG_CAUSE_VCS,
 			       "git's archive has %.*s, and its tree has not", SPAN_ARG(path));
-	if (!p->entries[p->next].taken) return MG_OK;
+	if (!listed->taken) return MG_OK;
 	if (!p->licensed && span_cmp(SPAN("LICENSE"), path) < 0) code = write_license(p, err);
 	if (code != MG_OK) return code;
 	p->writing = true;

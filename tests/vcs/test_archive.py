@@ -3,6 +3,7 @@
 
 import json
 import random
+import subprocess
 
 import pytest
 
@@ -78,3 +79,27 @@ def test_t11_zips_have_the_hashes_of_the_go_command(tmp_path, seed):
                 else:
                     assert code == "not_found", f"{path} (seed {seed}): go says {expected}, we {code} {text}"
         assert sum(v.startswith("h1:") for v in theirs.values()) >= 12, theirs
+
+
+def test_a_tree_that_is_not_sorted(tmp_path):
+    """Of another program than git, which lists them as they are; go takes what comes."""
+    root = "git.example.test/x"
+    with GitServer(tmp_path) as server:
+        folder = server.add(root).folder
+
+        def store(kind, content):
+            done = subprocess.run(["git", "hash-object", "-w", "-t", kind, "--literally", "--stdin"], cwd=folder, input=content,
+                                  capture_output=True, check=True)
+            return done.stdout.decode().strip()
+
+        files = [("z.go", "package x\n"), ("go.mod", f"module {root}\n"), ("m.go", "package x // m\n"), ("a.go", "package x // a\n")]
+        tree = store("tree", b"".join(b"100644 %s\0%s" % (name.encode(), bytes.fromhex(store("blob", content.encode())))
+                                      for name, content in files))
+        who = "a <a@b> 1577836800 +0000"
+        commit = store("commit", f"tree {tree}\nauthor {who}\ncommitter {who}\n\nx\n".encode())
+        for ref in ("heads/main", "tags/v1.0.0"):
+            (folder / "refs" / ref).write_text(commit + "\n")
+        theirs = hashes(server.go(tmp_path / "go"), gocmd.project(tmp_path / "p"), [f"{root}@v1.0.0"])[f"{root}@v1.0.0"]
+        assert theirs.startswith("h1:"), theirs
+        with Probe(tmp_path / "mirrors", f"{root}=https://{root}.git", env=server.environment()) as probe:
+            assert probe(f"zip {root} v1.0.0") == ("ok", theirs)
