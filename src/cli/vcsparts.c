@@ -55,6 +55,7 @@ enum mg_code vcsparts_open(struct vcsparts *p, struct settings *s, struct upstre
 	const struct vcs_options options = {
 		.folder = vcsparts_folder(s),
 		.guide = guide_functions(p->guide),
+		.upstream = u,
 		.child_ruleset = ruleset,
 		.mirrors_max = s->vcs_keep,
 		.mirrors_age_s = (uint32_t)(s->vcs_keep_for / 1000),

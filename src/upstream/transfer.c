@@ -148,7 +148,8 @@ static bool sink(struct exchange_state *x, struct mg_span bytes)
 	if (bytes.n > t->request->max_bytes - t->at) return too_large(x);
 	uint64_t before_ms = clock_mono_ms();
 	enum mg_code rc = t->request->sink.write(t->request->sink.arg, bytes, &x->err);
-	if (rc != MG_OK) return fail(x, rc);
+	t->unwanted = rc != MG_OK;
+	if (t->unwanted) return fail(x, rc);
 	t->at += bytes.n;
 	x->since_ms += clock_mono_ms() - before_ms; /* our slow disk is not their stall */
 	return true;
@@ -350,6 +351,8 @@ static struct curl_slist *request_fields(const struct transfer *t)
 			 before.n > 0 ? ", " : "", t->options->via);
 		fields = curl_slist_append(fields, line);
 	}
+	for (size_t i = 0; t->request->fields[i] != NULL; i++)
+		fields = curl_slist_append(fields, t->request->fields[i]);
 	if (resumes(t)) {
 		snprintf(line, sizeof line, "Range: bytes=%llu-", (unsigned long long)t->at);
 		fields = curl_slist_append(fields, line);
@@ -400,8 +403,9 @@ static void set_up(struct exchange_state *x, CURL *c, struct curl_slist *fields)
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->curl_text);
 	if (t->request->post) {
 		curl_easy_setopt(c, CURLOPT_POST, 1L);
-		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, 0L);
-		curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)t->request->body.n);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS,
+				 t->request->body.n > 0 ? t->request->body.p : "");
 	}
 	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x);
@@ -428,6 +432,7 @@ enum mg_code transfer_run(struct transfer *t, struct pool_handle *h, struct mg_e
 	struct exchange_state x = { .t = t };
 	t->head = (struct answerhead){ 0 };
 	t->transient = false;
+	t->unwanted = false;
 	t->started = true;
 	buf_clear(t->text);
 	struct curl_slist *fields = request_fields(t);

@@ -30,6 +30,7 @@ struct transfer {
 	struct answerhead head;
 	bool framed;    /* as upstream_answer */
 	bool transient; /* failures: another try may go better */
+	bool unwanted; /* …: the request's sink would not have what came; the host has done its part */
 };
 
 /* MG_OK: answered completely. 200 went to the sink; a 206 that continues at `at` too, and head.status

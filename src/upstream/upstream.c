@@ -127,7 +127,7 @@ static enum host_outcome outcome_of(const struct transfer *t, enum mg_code rc, s
 			t->head.status);
 		return HOST_FAILED;
 	}
-	if (rc == MG_OK) return HOST_ALIVE;
+	if (rc == MG_OK || t->unwanted) return HOST_ALIVE;
 	bool theirs = why->cause == MG_CAUSE_DNS || why->cause == MG_CAUSE_CONNECT ||
 		      why->cause == MG_CAUSE_TLS || why->cause == MG_CAUSE_HTTP;
 	return theirs && rc != MG_INVALID ? HOST_FAILED : HOST_UNTOLD;
@@ -188,11 +188,13 @@ static enum mg_code refused_redirect(struct mg_err *err, const struct url *from,
 
 /* The next hop, or why there is none. seen: the URLs asked so far, `from` the last of them. */
 static enum mg_code next_hop(const struct upstream *u, struct url *seen, size_t n,
-			     const char *location, bool post, struct mg_err *err)
+			     const struct upstream_request *rq, const char *location,
+			     struct mg_err *err)
 {
 	const struct url *from = &seen[n - 1];
 	if (n > u->options.redirects) return refused_redirect(err, from, "too often");
-	if (post) return refused_redirect(err, from, "what cannot be sent twice");
+	if (rq->post) return refused_redirect(err, from, "what cannot be sent twice");
+	if (rq->stay) return refused_redirect(err, from, "what is not to be asked elsewhere");
 	struct url to = { 0 };
 	if (url_resolve(from, span_of(location), &to, NULL) != MG_OK)
 		return refused_redirect(err, from, "to something that is no http or https URL");
@@ -232,7 +234,7 @@ static enum mg_code follow(struct upstream *u, struct transfer *t, const struct 
 		t->bearer = home && t->request->bearer.n > 0;
 		rc = exchange(u, t, err);
 		if (rc != MG_OK || !is_redirect(&t->head)) break;
-		rc = next_hop(u, seen, n, t->head.location, t->request->post, err);
+		rc = next_hop(u, seen, n, t->request, t->head.location, err);
 		if (rc != MG_OK) {
 			t->transient = false;
 			break;
@@ -289,7 +291,8 @@ static bool may_retry(const struct upstream *u, const struct transfer *t, enum m
 static enum mg_code rewind_body(struct transfer *t, char *etag, size_t size, struct mg_err *err)
 {
 	if (t->at == 0) return MG_OK;
-	if (t->head.status == 200 && answerhead_strong_etag(&t->head)) {
+	/* There are no parts of the answer to a POST. */
+	if (t->head.status == 200 && !t->request->post && answerhead_strong_etag(&t->head)) {
 		snprintf(etag, size, "%s", t->head.etag);
 		t->etag = etag;
 		t->etag_place = t->place;

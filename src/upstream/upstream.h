@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Outgoing HTTP GET: blocking calls for lane threads, connections shared and kept alive between
+/* Outgoing HTTP, GET and POST: blocking calls for lane threads, connections shared and kept alive between
  * them. http, https and file URLs. Limits, bounded retries with resume, redirects by hand, per-host
  * concurrency and circuit breaker live here. Any thread. */
 #ifndef UPSTREAM_UPSTREAM_H
@@ -57,8 +57,11 @@ struct upstream_request {
 				   Empty: not looked at */
 	/* "Authorization: Bearer" to the URL's origin only; empty: none */
 	struct mg_span bearer;
-	bool post;        /* an empty POST; its redirects are refused */
-	enum reach reach; /* anything but MG_DENIED (cause policy) is within it */
+	bool post;             /* a POST of body; its redirects are refused */
+	struct mg_span body;   /* of a POST; some KiB */
+	const char *fields[4]; /* "Name: value" of the request besides ours, up to a NULL */
+	bool stay;             /* redirects are refused */
+	enum reach reach;      /* anything but MG_DENIED (cause policy) is within it */
 	bool insecure; /* whoever answers is believed to be the host: no certificate is checked */
 	struct mg_buf *landed; /* gets the URL that answered, after redirects; NULL: not wanted */
 	char *peer; /* UPSTREAM_PEER_SIZE: gets its address; "" when a proxy stood between; may be NULL */

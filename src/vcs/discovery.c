@@ -128,6 +128,7 @@ static enum mg_code place_git(struct discovery *d, const struct finding *f, stru
 	enum mg_code rc = check_scheme(f, named, at, err);
 	if (rc != MG_OK) return rc;
 	const enum reach reach = named ? REACH_INSIDE : gopage_reach(o, f->path, at);
+	out->reach = reach;
 	out->protocols = named || f->insecure ? SPAN("https:ssh:http:git") : SPAN("https:ssh");
 	if (!is_http(at)) {
 		struct repourl u;

@@ -372,6 +372,11 @@ enum mg_code gitcmd_send(struct gitcmd *c, struct mg_span bytes, struct mg_err *
 	return MG_OK;
 }
 
+void gitcmd_send_end(struct gitcmd *c)
+{
+	shut(&c->in);
+}
+
 enum mg_code gitcmd_read(struct gitcmd *c, void *to, size_t n, size_t *got, struct mg_err *err)
 {
 	for (;;) {

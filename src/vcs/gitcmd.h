@@ -39,6 +39,8 @@ MG_CHECK enum mg_code gitcmd_start(const struct gitcmd_spec *spec, struct gitcmd
 				   struct mg_err *err);
 /* Writes to its standard input; the answer to what was sent before must have been read. */
 MG_CHECK enum mg_code gitcmd_send(struct gitcmd *c, struct mg_span bytes, struct mg_err *err);
+/* The end of its standard input. */
+void gitcmd_send_end(struct gitcmd *c);
 /* Reads what there is of its standard output, at most n bytes: *got is 0 at the end of it. MG_TIMEOUT,
  * MG_CANCELED, MG_CORRUPT (over output_max): the child is to be ended. */
 MG_CHECK enum mg_code gitcmd_read(struct gitcmd *c, void *to, size_t n, size_t *got,

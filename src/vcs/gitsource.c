@@ -105,15 +105,15 @@ static enum mg_code judge_missing(struct gitsource *s, const struct remoteref *r
 static enum mg_code follow(struct gitsource *s, const struct remoteref *ref,
 			   struct coderepo_commit *out, struct mg_err *err)
 {
-	bool fetched = false;
+	enum mirror_way way = MIRROR_UNASKED;
 
 	for (;;) {
 		unsigned seen = mirror_growth(s->use.mirror);
 		enum mg_code code = look(s, ref->hash, out, err);
-		if (code == MG_NOT_FOUND && fetched) return judge_missing(s, ref, err);
+		if (code == MG_NOT_FOUND && way == MIRROR_BY_GIT) return judge_missing(s, ref, err);
 		if (code != MG_NOT_FOUND) return code;
 		struct mg_err why = { 0 };
-		code = mirror_bring(&s->use, s->refs, ref, seen, &fetched, &why);
+		code = mirror_bring(&s->use, s->refs, ref, seen, &way, &why);
 		if (code == MG_UNAVAILABLE && why.cause == MG_CAUSE_VCS)
 			code = mirror_bring_all(&s->use, s->refs, &why);
 		if (code != MG_OK) {

@@ -9,6 +9,7 @@
 struct guide {
 	struct arena arena; /* of the mapping */
 	struct mapping mapping;
+	struct gopage_options page;
 	struct credential *credential;
 	struct discovery *discovery;
 	struct vcs *vcs;
@@ -36,6 +37,13 @@ static enum mg_code give_access(void *arg, struct mg_span url, const struct canc
 	return credential_env(g->credential, url, cancel, a, env, err);
 }
 
+static enum mg_code put_login(void *arg, struct mg_span url, const struct cancel *cancel,
+			      struct mg_buf *out, struct mg_err *err)
+{
+	const struct guide *g = arg;
+	return gopage_put_login(&g->page, url, cancel, out, err);
+}
+
 enum mg_code guide_new(const struct guide_options *o, struct guide **out, struct mg_err *err)
 {
 	struct guide *g = check_calloc(1, sizeof *g);
@@ -47,11 +55,12 @@ enum mg_code guide_new(const struct guide_options *o, struct guide **out, struct
 		mapping_parse(span_of(o->map), span_of(o->rewrite), &g->arena, &g->mapping, err);
 	if (rc == MG_OK) {
 		g->credential = credential_new(&secrets, o->upstream);
+		g->page = (struct gopage_options){ .upstream = o->upstream,
+						   .credential = g->credential,
+						   .insecure_globs = o->goinsecure,
+						   .private_globs = o->private_globs };
 		const struct discovery_options d = {
-			.page = { .upstream = o->upstream,
-				  .credential = g->credential,
-				  .insecure_globs = o->goinsecure,
-				  .private_globs = o->private_globs },
+			.page = g->page,
 			.mapping = &g->mapping,
 			.govcs = o->govcs,
 			.found_ms = o->found_ms,
@@ -81,7 +90,9 @@ void guide_free(struct guide **gp)
 
 struct vcs_guide guide_functions(struct guide *g)
 {
-	return (struct vcs_guide){ .find = find, .access = give_access, .arg = g };
+	return (struct vcs_guide){
+		.find = find, .access = give_access, .login = put_login, .arg = g
+	};
 }
 
 void guide_use(struct guide *g, struct vcs *v)

@@ -11,6 +11,7 @@
 #include "vcs/gitfault.h"
 #include "vcs/mirror_internal.h"
 #include "vcs/mirrorfolder.h"
+#include "vcs/mirrorhttp.h"
 
 #define TICK_MS  200
 #define REFS_MAX (256u << 20) /* bytes that a remote may say of its refs */
@@ -59,7 +60,7 @@ static void keep(char **field, struct mg_span value)
 	*field = check_strndup(value.n > 0 ? value.p : "", value.n);
 }
 
-static struct mg_span remote_url(const struct vcs_place *place)
+struct mg_span mirror_remote(const struct vcs_place *place)
 {
 	return place->at.n > 0 ? place->at : place->url;
 }
@@ -84,9 +85,10 @@ static enum mg_code enter_locked(const struct mirror_use *u, struct mg_err *err)
 	host_takes(m->host, ms->options);
 	m->busy = true;
 	m->host->running++;
-	keep(&m->at, remote_url(u->place));
+	keep(&m->at, mirror_remote(u->place));
 	keep(&m->pins, u->place->pins);
 	keep(&m->protocols, u->place->protocols);
+	m->reach = u->place->reach;
 	return MG_OK;
 }
 
@@ -146,7 +148,7 @@ static enum mg_code talk(const struct mirror_use *u, const struct remote_command
 	char *const *env = NULL;
 	int status = 0;
 	enum mg_code code = MG_OK;
-	const struct mg_span url = remote_url(u->place);
+	const struct mg_span url = mirror_remote(u->place);
 
 	config[0] = arena_printf(&a, "remote.origin.url=%.*s", SPAN_ARG(url));
 	if (u->place->pins.n > 0)
@@ -189,8 +191,11 @@ static enum mg_code ask_refs(const struct mirror_use *u, struct remoterefs **out
 				    .args = args,
 				    .output_max = REFS_MAX,
 				    .output = &text };
+	bool spoken = mirrorhttp_may(u);
+	enum mg_code code = MG_OK;
 
-	enum mg_code code = talk(u, &c, err);
+	if (spoken) code = mirrorhttp_refs(u, &text, &spoken, err);
+	if (!spoken) code = talk(u, &c, err);
 	if (code == MG_OK) code = remoterefs_parse(&text, out, err);
 	if (code == MG_OK) (*out)->asked_ms = asked_ms;
 	buf_deinit(&text);
@@ -368,6 +373,22 @@ static enum mg_code fetch(const struct mirror_use *u, size_t hash_n, bool whole,
 	return code;
 }
 
+/* Busy: one commit, without git's transport. */
+static enum mg_code fetch_by_ourselves(const struct mirror_use *u, struct mg_span commit,
+				       struct mg_err *err)
+{
+	struct mirror *m = u->mirror;
+	bool made = false;
+
+	enum mg_code code = make_ready(m, commit.n, &made, err);
+	if (code == MG_OK) code = mirrorhttp_bring(u, commit, made, err);
+	if (code == MG_OK)
+		atomic_fetch_add_explicit(&m->growth, 1, memory_order_release);
+	else
+		mirrorfolder_clean(m->path);
+	return code;
+}
+
 /* Could the name be anything but a ref in a refspec, or one that git would not take? Remotes name their refs as
  * they like. (git-check-ref-format(1)) */
 static bool is_plain(struct mg_span name)
@@ -391,14 +412,13 @@ static struct mg_span fetched_as(const struct remoterefs *refs, const struct rem
 }
 
 enum mg_code mirror_bring(const struct mirror_use *u, const struct remoterefs *refs,
-			  const struct remoteref *ref, unsigned seen, bool *fetched,
+			  const struct remoteref *ref, unsigned seen, enum mirror_way *way,
 			  struct mg_err *err)
 {
 	struct mirror *m = u->mirror;
 	struct mg_span name = fetched_as(refs, ref);
 	struct arena a = ARENA_INIT;
 
-	*fetched = false;
 	if (!is_plain(name))
 		return err_set(err, MG_NOT_FOUND, MG_CAUSE_VCS, "git takes no ref of that name");
 	enum mg_code code = mirror_enter(u, err);
@@ -410,13 +430,22 @@ enum mg_code mirror_bring(const struct mirror_use *u, const struct remoterefs *r
 		 * the commit of an annotated tag, some give only by the name. */
 		const char *specs[2] = { arena_printf(&a, "+%.*s:%.*s", SPAN_ARG(ref->hash),
 						      SPAN_ARG(to)) };
-		code = fetch(u, refs->hash_n, false, specs, &why);
+		const bool ours = *way == MIRROR_UNASKED && mirrorhttp_may(u);
+		if (ours) code = fetch_by_ourselves(u, ref->hash, &why);
+		/* What we brought, and that no object lacked another, is not there. */
+		if (*way == MIRROR_BY_US) {
+			log_warn("a mirror is made anew", LOG_S("url", m->url),
+				 LOG_S("why", "it lacks a commit that it was given"));
+			throw_away(m);
+		}
+		*way = ours && (code == MG_OK || code == MG_CANCELED) ? MIRROR_BY_US
+								      : MIRROR_BY_GIT;
+		if (*way == MIRROR_BY_GIT) code = fetch(u, refs->hash_n, false, specs, &why);
 		if (code == MG_UNAVAILABLE && why.cause == MG_CAUSE_HTTP) {
 			specs[0] = arena_printf(&a, "+%.*s:%.*s", SPAN_ARG(name), SPAN_ARG(to));
 			code = fetch(u, refs->hash_n, false, specs, &why);
 		}
 		if (code != MG_OK && err != NULL) *err = why;
-		*fetched = true;
 		pthread_mutex_lock(&m->all->mutex);
 		if (code == MG_OK && !m->whole) m->small_first = true;
 		pthread_mutex_unlock(&m->all->mutex);

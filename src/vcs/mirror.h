@@ -29,10 +29,16 @@ MG_CHECK enum mg_code mirror_refs_again(const struct mirror_use *u, struct remot
 
 /* How often the mirror has grown: to be noted before one looks for an object, for the call below. */
 unsigned mirror_growth(const struct mirror *m);
+/* By whom a commit was asked for. */
+enum mirror_way {
+	MIRROR_UNASKED,
+	MIRROR_BY_US,  /* if it is not there now, the mirror may be damaged */
+	MIRROR_BY_GIT, /* who would have seen that */
+};
 /* Brings the commit that ref (of refs) leads to, without its history; does nothing when the mirror has grown since
- * `seen`. *fetched: was it asked for? */
+ * `seen`. *way: by whom it was asked for before, and now. */
 MG_CHECK enum mg_code mirror_bring(const struct mirror_use *u, const struct remoterefs *refs,
-				   const struct remoteref *ref, unsigned seen, bool *fetched,
+				   const struct remoteref *ref, unsigned seen, enum mirror_way *way,
 				   struct mg_err *err);
 /* Brings all branches and tags with their history, as of refs; does nothing when they are there. */
 MG_CHECK enum mg_code mirror_bring_all(const struct mirror_use *u, const struct remoterefs *refs,

@@ -36,6 +36,9 @@ struct mirror {
 	struct remoterefs *refs; /* NULL: never asked */
 	atomic_uint growth, generation;
 	char *at, *pins, *protocols; /* of the last use */
+	enum reach reach;
+	bool only_git; /* its remote does not speak version 2 of git's protocol over HTTP */
+	size_t hash_n; /* it does, and its hashes have so many digits; 0: not known */
 	struct commitcache commits;
 };
 
@@ -51,6 +54,8 @@ struct mirrors {
 /* Alone in the mirror, and one of few at its host; MG_CANCELED, or MG_TIMEOUT after command_ms. */
 MG_CHECK enum mg_code mirror_enter(const struct mirror_use *u, struct mg_err *err);
 void mirror_leave(const struct mirror_use *u);
+/* Where git and we go for it. */
+struct mg_span mirror_remote(const struct vcs_place *place);
 /* Busy: what many small fetches have left is put into one pack. */
 void mirror_pack(const struct mirror_use *u);
 

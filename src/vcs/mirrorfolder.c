@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "base/span.h"
 
 #define DEPTH_MAX 64 /* of folders; a ref's name may have parts */
 
@@ -210,6 +209,92 @@ bool mirrorfolder_fits(const char *path, size_t hash_n)
 bool mirrorfolder_is_shallow(const char *path)
 {
 	return has(path, "shallow");
+}
+
+/* ---- commits without their history ---- */
+
+static bool is_hash(struct mg_span s)
+{
+	if (s.n != 40 && s.n != 64) return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (strchr("0123456789abcdef", s.p[i]) == NULL || s.p[i] == '\0') return false;
+	return true;
+}
+
+static bool read_all(int fd, struct mg_buf *out)
+{
+	char piece[4096];
+	ssize_t n;
+
+	while ((n = read(fd, piece, sizeof piece)) > 0)
+		buf_append(out, span_make(piece, (size_t)n));
+	return n == 0 && !buf_failed(out);
+}
+
+enum mg_code mirrorfolder_read_shallow(const char *path, struct mg_buf *out, struct mg_err *err)
+{
+	char name[PATH_MAX];
+	const int length = snprintf(name, sizeof name, "%s/shallow", path);
+	const int fd = length > 0 && length < PATH_MAX
+			       ? open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+			       : -1;
+
+	bool fine = fd >= 0 && read_all(fd, out) && out->n > 0 && out->p[out->n - 1] == '\n';
+	for (struct mg_span rest = buf_span(out); fine && rest.n > 0;)
+		fine = is_hash(span_cut(&rest, '\n'));
+	if (fd >= 0) close(fd);
+	return fine ? MG_OK
+		    : err_set(err, MG_NOT_FOUND, MG_CAUSE_STORAGE,
+			      "which commits a mirror has cannot be told at once");
+}
+
+static enum mg_code cannot_take(struct mg_err *err, const char *path, int why)
+{
+	err_errno(err, why, "%s cannot take a commit", path);
+	if (err != NULL) err->code = MG_UNAVAILABLE;
+	return MG_UNAVAILABLE;
+}
+
+enum mg_code mirrorfolder_lock_shallow(const char *path, struct mg_span have, struct mg_span commit,
+				       struct mg_err *err)
+{
+	struct mg_buf text = BUF_MAX(have.n + commit.n + 2);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	MG_ASSERT(is_hash(commit));
+	buf_append(&text, have);
+	buf_append(&text, commit);
+	buf_append_char(&text, '\n');
+	const bool fine = fd >= 0 && write_file(fd, "shallow.lock", buf_cstr(&text));
+	const int why = errno;
+	if (fd >= 0) close(fd);
+	buf_deinit(&text);
+	return fine ? MG_OK : cannot_take(err, path, why);
+}
+
+/* Not below refs/heads, refs/tags or refs/modgate, whose refs say what the remote has. */
+static bool keep_commit(int folder, struct mg_span commit)
+{
+	char name[96], line[80];
+
+	snprintf(name, sizeof name, "refs/first/%.*s", SPAN_ARG(commit));
+	snprintf(line, sizeof line, "%.*s\n", SPAN_ARG(commit));
+	if (mkdirat(folder, "refs/first", 0700) != 0 && errno != EEXIST) return false;
+	return write_file(folder, name, line) || errno == EEXIST;
+}
+
+enum mg_code mirrorfolder_take(const char *path, struct mg_span commit, bool is_shallow,
+			       struct mg_err *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	const bool fine = fd >= 0 &&
+			  (is_shallow ? renameat(fd, "shallow.lock", fd, "shallow") == 0
+				      : unlinkat(fd, "shallow.lock", 0) == 0) &&
+			  keep_commit(fd, commit);
+	const int why = errno;
+	if (fd >= 0) close(fd);
+	return fine ? MG_OK : cannot_take(err, path, why);
 }
 
 char *mirrorfolder_set_aside(const char *path)

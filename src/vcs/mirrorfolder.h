@@ -5,6 +5,7 @@
 #ifndef VCS_MIRRORFOLDER_H
 #define VCS_MIRRORFOLDER_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -25,6 +26,18 @@ char *mirrorfolder_set_aside(const char *path);
 void mirrorfolder_delete(char *aside);
 /* Has it only the newest commits of some refs? */
 bool mirrorfolder_is_shallow(const char *path);
+/* Which commits are there without their history: their hashes, LF behind each. MG_NOT_FOUND: it has all history, or
+ * there are more than the buffer holds. */
+MG_CHECK enum mg_code mirrorfolder_read_shallow(const char *path, struct mg_buf *out,
+						struct mg_err *err);
+/* Begins the taking of one more, besides those in have: `shallow.lock` says so, as git would have it say. Until
+ * mirrorfolder_take, or mirrorfolder_clean, nobody else may. MG_UNAVAILABLE (STORAGE). */
+MG_CHECK enum mg_code mirrorfolder_lock_shallow(const char *path, struct mg_span have,
+						struct mg_span commit, struct mg_err *err);
+/* Its objects have come: a ref of its own keeps it, so that git need not be sent it again. is_shallow: without its
+ * history, else it has none. MG_UNAVAILABLE (STORAGE). */
+MG_CHECK enum mg_code mirrorfolder_take(const char *path, struct mg_span commit, bool is_shallow,
+					struct mg_err *err);
 /* Bytes of all its files, and their packs. */
 void mirrorfolder_measure(const char *path, uint64_t *bytes, size_t *packs);
 /* When it was last of use, in seconds since 1970; 0: no such folder. */

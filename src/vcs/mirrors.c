@@ -251,12 +251,14 @@ static void complete(struct mirror *m, const struct cancel *cancel)
 	pins = check_strndup(m->pins, strlen(m->pins));
 	protocols = check_strndup(m->protocols, strlen(m->protocols));
 	bool large = m->large;
+	enum reach reach = m->reach;
 	pthread_mutex_unlock(&m->all->mutex);
 	struct vcs_place place = { .kind = VCS_GIT,
 				   .url = span_of(m->url),
 				   .at = span_of(at),
 				   .pins = span_of(pins),
-				   .protocols = span_of(protocols) };
+				   .protocols = span_of(protocols),
+				   .reach = reach };
 	struct mirror_use u = { .mirror = m, .place = &place, .cancel = cancel, .unasked = true };
 	mirrorfolder_measure(m->path, &bytes, &packs);
 	if (packs > PACKS_MAX && mirror_enter(&u, NULL) == MG_OK) {

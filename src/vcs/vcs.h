@@ -14,7 +14,9 @@
 #include "base/err.h"
 #include "gomod/verlist.h"
 #include "loop/cancel.h"
+#include "upstream/reach.h"
 
+struct upstream;
 struct vcs;
 struct vcs_module;
 
@@ -36,6 +38,7 @@ struct vcs_place {
 				* (http.curloptResolve); empty: where DNS says */
 	struct mg_span
 		protocols; /* what git may speak, "https:ssh" (GIT_ALLOW_PROTOCOL); empty: that */
+	enum reach reach;  /* of requests of our own to it */
 };
 
 /* What the facade asks about the world outside; both may block and fail like vcs_open. */
@@ -48,6 +51,10 @@ struct vcs_guide {
 	 * remote, so that rotated secrets are taken up. NULL: nothing. */
 	enum mg_code (*access)(void *arg, struct mg_span url, const struct cancel *cancel,
 			       struct arena *a, char *const **env, struct mg_err *err);
+	/* Appends an http(s) URL with the login for its origin in it, which is the caller's to forget
+	 * (secretfile_forget). Fails as access. NULL: there are no logins. */
+	enum mg_code (*login)(void *arg, struct mg_span url, const struct cancel *cancel,
+			      struct mg_buf *out, struct mg_err *err);
 	void *arg;
 };
 
@@ -55,6 +62,8 @@ struct vcs_options {
 	const char *folder; /* of the mirrors, ours alone; made when missing */
 	const char *git;    /* the program; NULL: the one in /usr/bin, /bin or /usr/local/bin */
 	struct vcs_guide guide;
+	/* By which http(s) repositories are asked for refs and commits; used until vcs_free. NULL: git does that too. */
+	struct upstream *upstream;
 	/* A Landlock ruleset, the caller's, that every git child puts on itself: it allows reading the system and
 	 * writing below folder, no more. -1: none. */
 	int child_ruleset;

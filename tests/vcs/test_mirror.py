@@ -47,9 +47,13 @@ def host(tmp_path_factory):
         yield s
 
 
-@pytest.fixture
-def server(host):
-    """As if it were new."""
+@pytest.fixture(params=["git", "ourselves"])
+def server(host, request, monkeypatch):
+    """As if it were new; asked by git alone, or by ourselves where we can."""
+    host.is_asked_by_git = request.param == "git"
+    if not host.is_asked_by_git:
+        monkeypatch.setenv("OWN_HTTP", "1")
+    host.restore()
     for kept in (host.repositories, host.pages, host.secrets, host.scripts, host.requests):
         kept.clear()
     shutil.rmtree(host.folder / "repositories", ignore_errors=True)
@@ -63,7 +67,7 @@ def probe(tmp_path, server):
 
 
 def refs_asked(server):
-    """Each ls-remote and each fetch begins with one of these."""
+    """Each ls-remote and each fetch of git's begins with one of these."""
     return len(server.asked(r"GET .*/info/refs\?service=git-upload-pack"))
 
 
@@ -87,13 +91,15 @@ def test_versions_and_their_artifacts(server, probe):
 
 def test_a_list_is_one_question_to_the_remote(server, probe):
     fill(server.add(ROOT))
+    questions = refs_asked if server.is_asked_by_git else posts
     probe.good(f"list {ROOT}")
-    assert refs_asked(server) == 1
+    assert questions(server) == 1
     probe.good(f"list {ROOT}")
-    assert refs_asked(server) == 1
+    assert questions(server) == 1
     probe.good(f"refresh {ROOT}")
     probe.good(f"crowd 20 list {ROOT}")
-    assert refs_asked(server) == 2
+    assert questions(server) == 2
+    assert refs_asked(server) == (2 if server.is_asked_by_git else 1), "whom we know we need not greet again"
 
 
 def test_a_first_version_comes_without_its_history(server, probe):
@@ -118,12 +124,13 @@ def posts(server):
 
 @pytest.mark.parametrize("annotated", [False, True])
 def test_a_first_version_is_two_round_trips(server, probe, annotated):
-    """One for the refs, one for the commit: it is asked for by its hash, so git does not ask for the refs again."""
+    """One for the refs, one for the commit: it is asked for by its hash, so git does not ask for the refs again. Git
+    greets the server for each."""
     r = server.add(ROOT)
     r.tag("v1.0.0", r.commit({"go.mod": f"module {ROOT}\n"}, branch="main"), annotated=annotated)
     r.write()
     probe.good(f"zip {ROOT} v1.0.0")
-    assert (refs_asked(server), posts(server)) == (2, 2)
+    assert (refs_asked(server), posts(server)) == ((2, 2) if server.is_asked_by_git else (1, 2))
 
 
 def test_a_server_that_gives_only_what_it_advertises(server, probe):
@@ -371,8 +378,9 @@ def test_a_tag_of_a_file_is_no_version(tmp_path):
         assert probe.good(f"stat {ROOT} v1.0.0").startswith("v1.0.0 ")
 
 
-def test_it_dies_with_us(tmp_path, server):
+def test_it_dies_with_us(tmp_path, server, monkeypatch):
     """A git that still runs ends when we are killed."""
+    monkeypatch.delenv("OWN_HTTP", raising=False)
     r = server.add(ROOT)
     fill(r)
     server.on(r"/info/refs\?service", lambda request: (time.sleep(20), (200, "", []))[1])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Drives vcs/vcs.h for the tests in tests/vcs: vcs_probe FOLDER PROTOCOLS ROOT=URL[ SUBDIR]..., where FOLDER takes the
- * mirrors; MIRRORS_MAX in the environment is how many bytes of them may stay. Each line of the input is one order, each answered by a line "microseconds code text":
+ * mirrors; MIRRORS_MAX in the environment is how many bytes of them may stay, and with OWN_HTTP set
+ * http(s) repositories are asked by ourselves where that is known to work, else git asks. Each line of the input is one order, each answered by a line "microseconds code text":
  *   list PATH | latest PATH | stat PATH REV | mod PATH VERSION | tag PATH VERSION | zip PATH VERSION [FILE]
  *   cancel MS ORDER...    the same, canceled MS milliseconds after it began
  *   times N ORDER...      the same N times, one after the other; the last answer
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gomod/dirhash.h"
+#include "upstream/upstream.h"
 #include "vcs/vcs.h"
 
 static char **mappings;
@@ -247,6 +249,15 @@ int main(int argc, char **argv)
 				       .fetch_max = 1 << 28,
 				       .per_host = 2,
 				       .per_host_s = 100 };
+	const struct upstream_options outgoing = { .connect_ms = 10000,
+						   .first_byte_ms = 60000,
+						   .stall_ms = 60000,
+						   .per_host = 16,
+						   .queue_ms = 60000,
+						   .breaker_failures = 1,
+						   .breaker_open_ms = 60000,
+						   .user_agent = "probe" };
+	struct upstream *u = NULL;
 	struct mg_buf out = BUF_MAX(1 << 24);
 	struct mg_err err;
 	static char line[65536];
@@ -255,6 +266,7 @@ int main(int argc, char **argv)
 	log_init("probe", 2, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
 	if (getenv("MIRRORS_MAX") != NULL)
 		options.mirrors_max = strtoull(getenv("MIRRORS_MAX"), NULL, 10);
+	if (getenv("OWN_HTTP") != NULL) options.upstream = u = upstream_new(&outgoing);
 	options.folder = argv[1];
 	protocols = argv[2];
 	mappings = argv + 3;
@@ -273,5 +285,6 @@ int main(int argc, char **argv)
 	}
 	buf_deinit(&out);
 	vcs_free(&v);
+	upstream_free(&u);
 	return 0;
 }
