@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/hex.h"
@@ -201,14 +203,23 @@ static bool is_plain_path(const char *path)
 
 static enum mg_code check_ssh_files(const char *key, const char *known_hosts, struct mg_err *err)
 {
+	struct stat st;
 	if (known_hosts == NULL)
 		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
 			       "no file of known hosts is set (vcs.known-hosts), so no ssh server "
 			       "is trusted");
-	if (is_plain_path(key) && is_plain_path(known_hosts)) return MG_OK;
-	return err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
-		       "%s, %s: files for ssh need absolute names of letters, digits and /._+@=-",
-		       key, known_hosts);
+	if (!is_plain_path(key) || !is_plain_path(known_hosts))
+		return err_set(
+			err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
+			"%s, %s: files for ssh need absolute names of letters, digits and /._+@=-",
+			key, known_hosts);
+	/* ssh asks for more than secretfile does, and what follows looks as if the server had refused the key. */
+	if (stat(key, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 077) != 0)
+		return err_set(err, MG_UNAVAILABLE, MG_CAUSE_AUTH,
+			       "%s: ssh uses no key of its own user that the group may read (mode "
+			       "%03o): chmod 0600",
+			       key, (unsigned)st.st_mode & 0777);
+	return MG_OK;
 }
 
 static enum mg_code set_ssh(struct credential *c, const struct repourl *url, struct environment *e,

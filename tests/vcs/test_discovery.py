@@ -404,6 +404,9 @@ def test_ssh(server, tmp_path):
     page(server, "go.example.test/y", "go.example.test/y git ssh://git@git.example.test/x")
     assert "no key" in ask(server, "go.example.test/y", credentials=lines, known_hosts="/x", env=1)["env_error"]
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    key.chmod(0o640)  # as other secrets may be; ssh would pass it over, and the server be blamed
+    page(server, "go.example.test/z", "go.example.test/z git ssh://git@git.example.test:2222/z")
+    assert "chmod 0600" in ask(server, "go.example.test/z", credentials=lines, known_hosts=tmp_path / "known_hosts", env=1)["env_error"]
 
 
 def test_where_a_repository_is_is_asked_once_by_all_who_ask_at_once(server):
