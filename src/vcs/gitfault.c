@@ -44,6 +44,9 @@ static const struct meaning {
 	  "its host key is not in the file of known hosts" },
 	{ "returned error: 401", MG_DENIED, MG_CAUSE_AUTH, "it does not accept the login" },
 	{ "returned error: 403", MG_DENIED, MG_CAUSE_AUTH, "it withholds the repository" },
+	/* It has told its refs, and was there a moment ago. */
+	{ "RPC failed; HTTP 404", MG_UNAVAILABLE, MG_CAUSE_HTTP, NULL },
+	{ "RPC failed; HTTP 410", MG_UNAVAILABLE, MG_CAUSE_HTTP, NULL },
 	{ "returned error: 404", MG_NOT_FOUND, MG_CAUSE_VCS, "there is no such repository" },
 	{ "returned error: 410", MG_NOT_FOUND, MG_CAUSE_VCS, "there is no such repository" },
 	{ "epository not found", MG_NOT_FOUND, MG_CAUSE_VCS, "there is no such repository" },

@@ -65,6 +65,10 @@ static const struct {
 	  "Connection "
 	  "reset by peer\n",
 	  MG_UNAVAILABLE, MG_CAUSE_HTTP },
+	{ "error: RPC failed; HTTP 404 curl 22 The requested URL returned error: 404\nfatal: "
+	  "expected "
+	  "flush after ref listing\n",
+	  MG_UNAVAILABLE, MG_CAUSE_HTTP },
 	{ "fatal: remote error: maintenance until noon\n", MG_UNAVAILABLE, MG_CAUSE_UPSTREAM },
 	{ "fatal: protocol error: bad line length character: <htm\n", MG_UNAVAILABLE,
 	  MG_CAUSE_HTTP },

@@ -200,7 +200,7 @@ def test_what_the_statuses_mean(server, probe_of):
             server.scripts.clear()
             server.on(rf"/{where}\?", (status, "", [("Location", f"https://{ROOT}.git/{where}")]))
             expected = told[status]
-            if kind == "ourselves" and where == "git-upload-pack" and status in (404, 410):
+            if where == "git-upload-pack" and status in (404, 410):
                 expected = "unavailable", "http"  # it was there a moment ago
             with probe_of(f"{status}-{kind}-{where[:3]}", **({"OWN_HTTP": "1"} if kind == "ourselves" else {})) as probe:
                 code, text = probe(f"list {ROOT}")
