@@ -55,7 +55,7 @@ static enum mg_code take_one(struct pktline *p, struct mg_span s, size_t *used, 
 	const int length = length_of(s.p);
 	if (length < 0)
 		return err_set(err, MG_CORRUPT, MG_CAUSE_HTTP, "the answer is not git's protocol");
-	if (length < LENGTH_SIZE) {
+	if (length < (int)(sizeof marks / sizeof marks[0])) {
 		*used = LENGTH_SIZE;
 		return p->take(p->arg, marks[length], SPAN(""), err);
 	}
