@@ -43,11 +43,12 @@ struct session *session_start(struct server *sv, int fd, const struct address *p
 	return s;
 }
 
-/* Of a head, or a body, that is unfinished. */
+/* Of a head, or a body, that its peer has not finished: what it has sent is all here. */
 static bool holds_much(const struct session *s)
 {
 	const struct h1 *h = &s->h1;
 
+	if (s->unread) return false;
 	if (s->h2 != NULL) return s->h2->head.n >= SESSION_HELD_MUCH;
 	return h->live == NULL && h->out == NULL && !h->more && h->in.n >= SESSION_HELD_MUCH;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the sessions of a server share the turns of its loop. Who has asked something before and asks again is served in
- * the event that tells it, up to a portion of input. Everything else waits here and gets a bounded time of each turn:
- * what is left of larger input, connections that have asked nothing yet (and what they say and how they end is what most
- * floods are made of), those whose peer has left, those whose time is over. For this room; the server's loop only. */
+ * the event that tells it, up to a portion of input. Everything else waits here and gets a bounded time of each turn, or
+ * where those others keep the loop busy a part of theirs: what is left of larger input, connections that have asked
+ * nothing yet (and what they say and how they end is what most floods are made of), those whose peer has left, those
+ * whose time is over. For this room; the server's loop only. */
 #ifndef HTTP_TURN_H
 #define HTTP_TURN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/list.h"
 
@@ -17,8 +19,9 @@ struct loop_chore;
 struct turn {
 	struct list soon, later; /* sessions, the longest waiting first */
 	struct loop_chore *chore;
-	bool expiring; /* there may be sessions whose time is over */
-	bool crowded;  /* there is too much input */
+	uint64_t ended_us; /* the last one; 0: the loop may have waited since */
+	bool expiring;     /* there may be sessions whose time is over */
+	bool crowded;      /* there is too much input */
 };
 
 void turn_start(struct server *sv);

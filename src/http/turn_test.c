@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "http/listener.h"
 #include "http/server_fixture.h"
 
@@ -30,6 +31,9 @@ static void handle(struct exchange *x, void *arg)
 	struct fixture *f = arg;
 
 	exchange_send(x, f->reply);
+	if (x->head.path.p[1] == 'w')
+		for (const uint64_t end = clock_mono_us() + 500; clock_mono_us() < end;)
+			;
 	assert_true(f->asked_n < ASKED_MAX);
 	f->asked[f->asked_n++] = x->head.path.p[1];
 	if (f->asked_n == f->stop_at) loop_stop(f->loop);
@@ -149,6 +153,40 @@ static void who_is_new_comes_behind_those_who_are_known(void **state)
 	close(known);
 }
 
+/* They take 6 ms for each 4 KiB, and never come to an end before all who are new have been heard. */
+static void who_is_known_leaves_time_to_those_who_are_new(void **state)
+{
+	struct fixture *f = *state;
+	int fresh[24], known[4];
+	char work[290];
+
+	memset(work, 'w', sizeof work);
+	work[0] = '/';
+	work[sizeof work - 1] = '\0';
+	for (int i = 0; i < 4; i++)
+		known[i] = acquaintance(f);
+	for (int i = 0; i < 24; i++)
+		fresh[i] = dial(f);
+	for (int i = 0; i < 4; i++) {
+		ask(known[i], "/", 1);
+		turn(f, 1);
+	}
+	const size_t before = f->asked_n;
+	for (int i = 0; i < 4; i++)
+		ask(known[i], work, 100);
+	for (int i = 0; i < 24; i++)
+		ask(fresh[i], "/new", 1);
+	turn(f, 4 * 100 + 24);
+	size_t last = f->asked_n - 1;
+	while (f->asked[last] != 'n')
+		last--;
+	assert_in_range(last - before, 24, 4 * 50 + 24);
+	for (int i = 0; i < 24; i++)
+		close(fresh[i]);
+	for (int i = 0; i < 4; i++)
+		close(known[i]);
+}
+
 static void nobody_is_forgotten(void **state)
 {
 	struct fixture *f = *state;
@@ -172,6 +210,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(who_is_new_comes_behind_those_who_are_known, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(who_is_known_leaves_time_to_those_who_are_new,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_is_forgotten, setup, teardown),
 	};
 
