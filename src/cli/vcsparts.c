@@ -71,7 +71,8 @@ enum mg_code vcsparts_open(struct vcsparts *p, struct settings *s, struct upstre
 		guide_use(p->guide, p->vcs);
 	else
 		log_warn("no repository is read: private modules, and those of GOPROXY=direct, "
-			 "cannot be had but from the store",
+			 "cannot be had but from the store until git is installed (and "
+			 "openssh-client for ssh; a container image has neither)",
 			 LOG_S("reason", err->text));
 	return MG_OK;
 }
