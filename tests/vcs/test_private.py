@@ -351,11 +351,11 @@ def test_the_end_comes_while_a_push_is_looked_at(private, app, server, tmp_path)
         return 503, "later\n", []
 
     server.requests.clear()
-    server.on("/info/refs", wait)
+    server.on("/info/refs|/git-upload-pack", wait)
     body = json.dumps({"repository": {"clone_url": f"https://{HOST}/team/app.git"}}).encode()
     try:
         assert post(m, "github", body, "X-Hub-Signature-256", "sha256=" + signed(body)).status == 200
-        until(lambda: server.asked("/info/refs"))
+        until(lambda: server.asked("/info/refs|/git-upload-pack"))
         m.stop()
     finally:
         gate.set()
