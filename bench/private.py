@@ -209,6 +209,6 @@ def run(options, work):
     return (
         f"Private modules, list, `.info`, `.mod` and `.zip` of a version, median of {ROUNDS} with empty caches; git"
         " alone: ls-remote, init, fetch --depth=1, archive:\n\n" + table(head, lines)
-        + f"\nA refreshed list asks the git host: {asked} (one ls-remote: GET refs POST git-upload-pack).\n"
+        + f"\nA refreshed list asks the git host: {asked} (one question: POST git-upload-pack).\n"
         f"A folder that is no module: 404 after {median(took):.2f} ms (≤ 1), at most {max(took):.2f} ms.\n"
     )
