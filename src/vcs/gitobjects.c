@@ -103,6 +103,8 @@ static enum mg_code ask(struct gitobjects *o, struct mg_span name, const char *t
 	enum mg_code code = start(o, err);
 	if (code == MG_OK) code = gitcmd_send(o->child, buf_span(&question), err);
 	buf_deinit(&question);
+	/* It may have ended before it was asked: what is wrong with the mirror it says then. */
+	if (code == MG_UNAVAILABLE && o->child != NULL) return broke(o, err);
 	if (code != MG_OK) {
 		gitcmd_end(&o->child);
 		return code;

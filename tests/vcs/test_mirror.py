@@ -236,6 +236,19 @@ def test_a_damaged_mirror_is_made_anew(tmp_path, server):
         assert probe.good(f"stat {ROOT} main").startswith("v1.2.1-")
 
 
+@pytest.mark.parametrize("name", ["HEAD", "config"])
+def test_a_mirror_that_is_no_repository_any_more_is_made_anew(tmp_path, server, name):
+    """git ends at once, perhaps before it has been asked anything."""
+    fill(server.add(ROOT))
+    mapping = f"{ROOT}=https://{ROOT}.git"
+    with Probe(tmp_path / "m", mapping, env=server.environment()) as probe:
+        h1 = probe.good(f"zip {ROOT} v1.0.0")
+    mirror, = [p for p in (tmp_path / "m").iterdir() if len(p.name) == 64]
+    (mirror / name).write_text("\x01\x02")
+    with Probe(tmp_path / "m", mapping, env=server.environment()) as probe:
+        assert probe.good(f"zip {ROOT} v1.0.0") == h1
+
+
 @pytest.mark.parametrize("attributes", [None, "", "* export-ignore\n"])
 def test_a_mirror_without_its_attributes_is_made_anew(tmp_path, server, attributes):
     """Git would pack other files then, and say nothing."""
