@@ -136,7 +136,7 @@ static enum mg_code place_git(struct discovery *d, const struct finding *f, stru
 		out->at = at;
 		return upstream_check_host(o->upstream, reach, u.host, err);
 	}
-	return moved_find(d->moved, at, reach, f->insecure, cancel, a, &out->at, &out->pins, err);
+	return moved_find(d->moved, at, reach, f->insecure, cancel, a, out, err);
 }
 
 /* Is there a repository at the place's URL? It is judged before git goes there. */

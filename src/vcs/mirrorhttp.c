@@ -51,6 +51,7 @@ static enum mg_code refs_of(const struct mirror_use *u, const struct smarthttp *
 			    struct mg_buf *text, bool *spoken, struct mg_err *err)
 {
 	struct mirror *m = u->mirror;
+	if (m->hash_n == 0) m->hash_n = u->place->hash_n;
 	/* What was known of it may have changed: then it is greeted once more. */
 	for (bool greeted = false;;) {
 		enum mg_code code = MG_OK;

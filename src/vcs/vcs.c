@@ -163,7 +163,8 @@ static void copy_place(struct arena *a, const struct vcs_place *from, struct vcs
 				  .subdir = arena_dup(a, from->subdir),
 				  .pins = arena_dup(a, from->pins),
 				  .protocols = arena_dup(a, from->protocols),
-				  .reach = from->reach };
+				  .reach = from->reach,
+				  .hash_n = from->hash_n };
 }
 
 static bool recall(struct vcs *v, struct mg_span path, struct arena *a, struct vcs_place *out)

@@ -39,6 +39,9 @@ struct vcs_place {
 	struct mg_span
 		protocols; /* what git may speak, "https:ssh" (GIT_ALLOW_PROTOCOL); empty: that */
 	enum reach reach;  /* of requests of our own to it */
+	/* The digits of its hashes, 40 or 64, where it was heard to speak version 2 of git's protocol over HTTP; 0: not
+	 * heard. */
+	size_t hash_n;
 };
 
 /* What the facade asks about the world outside; both may block and fail like vcs_open. */

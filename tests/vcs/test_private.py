@@ -83,6 +83,14 @@ def test_a_private_module_comes_from_its_repository(private, app, server, origin
     assert record["zip"]["verified"] == "none"  # there is no checksum database here
     assert record["zip"]["h1"].startswith("h1:")
     assert origin.requests == []
+    assert len(server.asked("^GET .*/info/refs")) == 1, "where it is, and that it speaks version 2, is one question"
+
+
+def test_a_host_that_speaks_no_version_2(private, app, server):
+    server.protocol_2 = False
+    m = private()
+    assert m.get(f"/{HOST}/team/app/@v/list").text == "v1.0.0\nv1.1.0\n"
+    assert m.get(f"/{HOST}/team/app/@v/v1.1.0.zip").status == 200
 
 
 def test_what_is_no_module_is_absent_and_says_why(private, app, server, origin):
