@@ -103,7 +103,8 @@ void download_end(struct download **dp, bool good)
 	struct download *d = *dp;
 	if (d == NULL) return;
 	*dp = NULL;
-	if (good) {
+	/* Another origin's may be good after this one was cut, and the news of that be overtaken by the result. */
+	if (good && watermark_get(d->mark) != WATERMARK_CUT) {
 		growth_advance(&d->growth, d->file.size);
 	} else {
 		metrics_add(METRICS_STREAMS_CUT, d->file.refs);

@@ -18,8 +18,8 @@ void download_send(struct download *d, struct exchange *x);
 bool download_busy(const struct download *d); /* is anything sent from it? */
 /* The watermark has changed. False: it was cut. */
 bool download_refresh(struct download *d);
-/* Lets go of it: what is sent from it is sent to its end (good: it is proven), or cut. on_idle is not
- * called any more. */
+/* Lets go of it: what is sent from it is sent to its end (good: what is stored now is proven, and this is the same
+ * unless the watermark says that it was cut), or cut. on_idle is not called any more. */
 void download_end(struct download **d, bool good);
 
 #endif

@@ -292,6 +292,21 @@ static void a_cut_watermark_is_told(void **state)
 	assert_false(b->refreshed);
 }
 
+/* The flight ends well with what another origin had, before anybody has heard of the cut. */
+static void what_was_cut_is_not_completed_by_a_good_end(void **state)
+{
+	struct bench *b = *state;
+	const int one = ask(b);
+	hear_head(one, "200 OK");
+	write_to(b, SIZE - 1);
+	hear(one, 0, SIZE - 1);
+	assert_int_equal(pwrite(b->file_fd, content, SIZE, 0), SIZE);
+	watermark_set(b->mark, WATERMARK_CUT);
+	on_loop(b, end_well);
+	assert_true(was_reset(one));
+	close(one);
+}
+
 static void who_leaves_while_waiting_is_noticed(void **state)
 {
 	struct bench *b = *state;
@@ -362,6 +377,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(comes_as_it_grows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_turns_out_bad_is_cut, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_cut_watermark_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_cut_is_not_completed_by_a_good_end, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(who_leaves_while_waiting_is_noticed, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(
