@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is left behind of private fetches by a whole modgate: of those that nobody waits for any more, and of many."""
 
+import contextlib
 import os
 import pathlib
 import random
@@ -42,11 +43,12 @@ def fill(server, name):
 
 
 def below(pid):
-    """All processes that it has started, and those have."""
+    """All processes that it has started, and those have. Some may end meanwhile."""
     found = []
-    for t in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        for child in (t / "children").read_text().split():
-            found += [int(child), *below(child)]
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for t in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            for child in (t / "children").read_text().split():
+                found += [int(child), *below(child)]
     return found
 
 
@@ -55,9 +57,10 @@ def descriptors(m):
 
 
 def leftovers(m):
-    mirrors = [p for p in (m.store / "mirrors").rglob("*") if p.name.startswith("tmp_") or p.name.endswith(".lock") or
-               ".aside" in p.name]
-    return mirrors + list((m.store / "tmp").iterdir())
+    """Folders may go while they are walked."""
+    mirrors = [name for _, folders, files in os.walk(m.store / "mirrors") for name in folders + files
+               if name.startswith("tmp_") or name.endswith(".lock") or ".aside" in name]
+    return mirrors + os.listdir(m.store / "tmp")
 
 
 def test_requests_that_nobody_waits_for_leave_nothing(private, server):
